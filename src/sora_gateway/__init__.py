@@ -1,0 +1,1 @@
+"""OpenAI-compatible gateway that runs image and video generation as durable jobs."""

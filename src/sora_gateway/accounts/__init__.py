@@ -1,0 +1,1 @@
+"""Rules about upstream accounts: health and choice."""

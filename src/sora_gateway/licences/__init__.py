@@ -1,0 +1,1 @@
+"""Rules about licence keys: who may ask for what."""

@@ -1,0 +1,1 @@
+"""Bytes: fetching, keeping, deriving and linking them."""

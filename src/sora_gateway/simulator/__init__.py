@@ -1,0 +1,1 @@
+"""A stateful server of the Sora web protocol that renders real media."""

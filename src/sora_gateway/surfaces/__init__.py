@@ -1,0 +1,1 @@
+"""Dialects: wire format in, wire format out."""

@@ -1,0 +1,1 @@
+"""The Sora web protocol as a backend."""

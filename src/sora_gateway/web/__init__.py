@@ -1,0 +1,1 @@
+"""HTTP furniture that belongs to no dialect."""
