@@ -1,0 +1,559 @@
+"""The job and how it may change: ``advance`` is the only place that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sora_gateway.domain.errors import ErrorKind
+from sora_gateway.domain.media import MediaKind, Output
+from sora_gateway.domain.remote import RemoteOutput
+from sora_gateway.domain.requests import GenerationRequest
+
+
+class Phase(StrEnum):
+    """Where a job is, in the engine's words."""
+
+    QUEUED = "queued"  # waits for an account
+    BOUND = "bound"  # has a slot of an account; inputs may be on their way
+    SUBMITTING = "submitting"  # written ahead: the create call may leave any moment
+    AMBIGUOUS = "ambiguous"  # sent, no answer: being looked for
+    RUNNING = "running"  # the backend has it
+    COLLECTING = "collecting"  # finished there, being copied here
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED})
+_AT_BACKEND = frozenset({Phase.SUBMITTING, Phase.AMBIGUOUS, Phase.RUNNING})
+
+
+class Status(StrEnum):
+    """Where a job is, in the caller's words."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+STATUS: Mapping[Phase, Status] = {
+    Phase.QUEUED: Status.QUEUED,
+    Phase.BOUND: Status.QUEUED,
+    Phase.SUBMITTING: Status.QUEUED,
+    Phase.AMBIGUOUS: Status.QUEUED,
+    Phase.RUNNING: Status.IN_PROGRESS,
+    Phase.COLLECTING: Status.IN_PROGRESS,
+    Phase.COMPLETED: Status.COMPLETED,
+    Phase.FAILED: Status.FAILED,
+    Phase.CANCELLED: Status.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Why a job failed, fit for the caller's eyes."""
+
+    kind: ErrorKind
+    message: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One written-ahead submission.
+
+    ``ticket`` names it, ``fingerprint`` stands for everything the backend is asked, ``marker`` is hidden in
+    the request, ``send_by`` (store time) is when it must have left, ``prepared`` what earlier steps gave
+    (ids of uploads). ``absent_reads`` and ``absent_since`` count complete reads that did not show it.
+    """
+
+    ticket: str
+    fingerprint: str
+    marker: str
+    written_at: float
+    send_by: float
+    prepared: Mapping[str, str] = field(default_factory=dict)
+    absent_reads: int = 0
+    absent_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Quota taken at acceptance, with the buckets it must be settled into."""
+
+    units: int
+    day: str
+    month: str
+    is_settled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """What is still owed at the backend after the caller's state became final: a task to see out."""
+
+    account_id: str
+    since: float
+    ticket: str
+    remote_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One entry of the job's own history: what happened, when, where, why."""
+
+    at: float
+    name: str
+    account_id: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A unit of accepted work.
+
+    ``version`` rises with every write and guards it; ``seq`` rises with every change that a watcher can see
+    and is the id of that event. ``progress`` is 0.0 to 1.0 and never falls. ``bound_id`` is the backend's
+    task; it is set at most once. Times are Unix seconds.
+    """
+
+    id: str
+    owner: str
+    request: GenerationRequest
+    signature: str
+    created_at: float
+    updated_at: float
+    phase: Phase = Phase.QUEUED
+    version: int = 1
+    seq: int = 1
+    progress: float = 0.0
+    tries: int = 0
+    account_id: str | None = None
+    avoid: tuple[str, ...] = ()
+    not_before: float = 0.0
+    attempt: Attempt | None = None
+    bound_id: str | None = None
+    started_at: float | None = None
+    remote_outputs: tuple[RemoteOutput, ...] = ()
+    unknown_reads: int = 0
+    obligation: Obligation | None = None
+    reservation: Reservation | None = None
+    outputs: tuple[Output, ...] = ()
+    error: JobError | None = None
+    completed_at: float | None = None
+    expires_at: float | None = None
+    deadline_at: float = 0.0
+    deleted_at: float | None = None
+    variants: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """The public state."""
+        return STATUS[self.phase]
+
+    @property
+    def percent(self) -> int:
+        """The public progress, 0 to 100."""
+        return int(self.progress * 100 + 1e-9)
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether the caller's state can still change."""
+        return self.phase in FINAL
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Tell whether a submission of it may have reached the backend without an answer."""
+        if self.obligation is not None:
+            return self.obligation.remote_id is None
+        return self.phase in (Phase.SUBMITTING, Phase.AMBIGUOUS)
+
+    @property
+    def lane(self) -> str | None:
+        """The account whose lane must look after it, or None."""
+        if self.obligation is not None:
+            return self.obligation.account_id
+        if self.phase in _AT_BACKEND or self.phase is Phase.BOUND:
+            return self.account_id
+        return None
+
+    @property
+    def kind(self) -> MediaKind:
+        """What it makes."""
+        return self.request.kind
+
+
+# --- events -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A slot of the account was given to the job."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitting:
+    """The create call is about to leave."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The attempt (or the preparation, ``ticket`` None) ended without a task: back to the queue.
+
+    ``avoid`` adds the account to those not to be asked again; ``not_before`` delays the next try.
+    """
+
+    ticket: str | None
+    reason: str
+    avoid: bool = False
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BecameAmbiguous:
+    """The create call left and no complete answer came."""
+
+    ticket: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedFor:
+    """A complete read did not show the ambiguous submission."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The backend has the task ``remote_id`` for the attempt ``ticket``."""
+
+    ticket: str
+    remote_id: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """The backend reports ``progress`` (0.0 to 1.0)."""
+
+    progress: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotListed:
+    """A complete read did not show the task that the job is bound to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """The backend finished; the files can be collected."""
+
+    outputs: tuple[RemoteOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """The files are in the vault."""
+
+    outputs: tuple[Output, ...]
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The job cannot end well. ``is_over_at_backend``: no task of it can be alive there."""
+
+    error: JobError
+    is_over_at_backend: bool
+    ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The caller does not want it any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """Nothing is owed at the backend any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """The caller deleted it: a tombstone. A job that is not final is cancelled first."""
+
+
+JobEvent = (
+    Bound
+    | Submitting
+    | Returned
+    | BecameAmbiguous
+    | LookedFor
+    | Started
+    | Progressed
+    | NotListed
+    | Succeeded
+    | Completed
+    | Failed
+    | Cancelled
+    | Released
+    | Deleted
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a job may stay in a phase, seconds."""
+
+    queue_s: float = 24 * 3600.0
+    prepare_s: float = 600.0
+    settle_s: float = 900.0
+    video_s: float = 3600.0
+    image_s: float = 900.0
+    collect_s: float = 3600.0
+
+    def of(self, phase: Phase, kind: MediaKind) -> float:
+        """Return the time allowed in ``phase``."""
+        match phase:
+            case Phase.QUEUED:
+                return self.queue_s
+            case Phase.BOUND | Phase.SUBMITTING:
+                return self.prepare_s
+            case Phase.AMBIGUOUS:
+                return self.settle_s
+            case Phase.RUNNING:
+                return self.video_s if kind is MediaKind.VIDEO else self.image_s
+            case _:
+                return self.collect_s
+
+
+_MAX_STEPS = 60
+
+
+def advance(job: Job, event: JobEvent, now_s: float, limits: Limits) -> Job:
+    """Return the job after ``event``, or ``job`` itself where the event does not apply.
+
+    A final state never changes and progress never falls. Facts about a submission (``Started``, ``Returned``,
+    ``BecameAmbiguous``, ``Failed`` with a ticket) count only while their ticket is the current one.
+    """
+    after = _after_final(job, event, now_s) if job.is_final else _after_live(job, event, now_s)
+    if after is job:
+        return job
+    seq = job.seq + ((after.status, after.percent) != (job.status, job.percent))
+    if after.phase is not job.phase or event.__class__ is Bound:
+        deadline = 0.0 if after.is_final else now_s + limits.of(after.phase, after.kind)
+        if after.phase is Phase.QUEUED:
+            deadline = job.created_at + limits.queue_s
+        after = replace(after, deadline_at=deadline)
+    return replace(after, version=job.version + 1, seq=seq, updated_at=now_s)
+
+
+def _step(job: Job, now_s: float, name: str, detail: str | None = None) -> tuple[Step, ...]:
+    return (
+        *job.steps[-_MAX_STEPS + 1 :],
+        Step(at=now_s, name=name, account_id=job.account_id, detail=detail),
+    )
+
+
+def _holds(job: Job, ticket: str) -> bool:
+    return job.attempt is not None and job.attempt.ticket == ticket
+
+
+def _owes(job: Job, ticket: str) -> bool:
+    owed = job.obligation
+    return owed is not None and owed.ticket == ticket and owed.remote_id is None
+
+
+def _after_final(job: Job, event: JobEvent, now_s: float) -> Job:
+    match event:
+        case Started(ticket=ticket, remote_id=remote_id):
+            if job.obligation is None or not _owes(job, ticket):
+                return job
+            return replace(job, bound_id=remote_id, obligation=replace(job.obligation, remote_id=remote_id))
+        case LookedFor(ticket=ticket):
+            return _looked_for(job, ticket, now_s) if job.obligation is not None else job
+        case Released(reason=reason):
+            if job.obligation is None:
+                return job
+            return replace(job, obligation=None, steps=_step(job, now_s, "released", reason))
+        case Returned(ticket=str(ticket)) | Failed(ticket=str(ticket), is_over_at_backend=True):
+            # The late answer of the attempt: no task was made.
+            if not _owes(job, ticket):
+                return job
+            return replace(job, obligation=None, steps=_step(job, now_s, "released", "no task was made"))
+        case Deleted() if job.deleted_at is None:
+            return replace(job, deleted_at=now_s)
+        case _:
+            return job
+
+
+def _after_live(job: Job, event: JobEvent, now_s: float) -> Job:
+    match event:
+        case Bound() | Submitting() | Returned():
+            return _towards_backend(job, event, now_s)
+        case BecameAmbiguous() | LookedFor() | Started():
+            return _settling(job, event, now_s)
+        case Progressed() | NotListed() | Succeeded():
+            return _at_backend(job, event, now_s)
+        case Completed() | Failed() | Cancelled() | Deleted():
+            return _ending(job, event, now_s)
+        case Released():
+            return job
+
+
+def _towards_backend(job: Job, event: Bound | Submitting | Returned, now_s: float) -> Job:
+    match event:
+        case Bound(account_id=account_id):
+            if job.phase is not Phase.QUEUED:
+                return job
+            bound = replace(job, phase=Phase.BOUND, account_id=account_id, tries=job.tries + 1)
+            return replace(bound, steps=_step(bound, now_s, "bound"))
+        case Submitting(attempt=attempt):
+            if job.phase is not Phase.BOUND:
+                return job
+            steps = _step(job, now_s, "submitting")
+            return replace(job, phase=Phase.SUBMITTING, attempt=attempt, steps=steps)
+        case Returned(ticket=None):
+            return _returned(job, event, now_s) if job.phase is Phase.BOUND else job
+        case Returned(ticket=str(ticket)):
+            is_open = job.phase in (Phase.SUBMITTING, Phase.AMBIGUOUS) and _holds(job, ticket)
+            return _returned(job, event, now_s) if is_open else job
+        case _:
+            return job
+
+
+def _returned(job: Job, event: Returned, now_s: float) -> Job:
+    avoid = job.avoid
+    if event.avoid and job.account_id is not None and job.account_id not in avoid:
+        avoid = (*avoid, job.account_id)
+    steps = _step(job, now_s, "returned", event.reason)
+    return replace(
+        job,
+        phase=Phase.QUEUED,
+        account_id=None,
+        attempt=None,
+        avoid=avoid,
+        not_before=event.not_before,
+        steps=steps,
+    )
+
+
+def _settling(job: Job, event: BecameAmbiguous | LookedFor | Started, now_s: float) -> Job:
+    match event:
+        case BecameAmbiguous(ticket=ticket, reason=reason):
+            if job.phase is not Phase.SUBMITTING or not _holds(job, ticket):
+                return job
+            return replace(job, phase=Phase.AMBIGUOUS, steps=_step(job, now_s, "ambiguous", reason))
+        case LookedFor(ticket=ticket):
+            return _looked_for(job, ticket, now_s) if job.phase is Phase.AMBIGUOUS else job
+        case Started(ticket=ticket, remote_id=remote_id, detail=detail):
+            if job.phase not in (Phase.SUBMITTING, Phase.AMBIGUOUS) or not _holds(job, ticket):
+                return job
+            steps = _step(job, now_s, "started", detail or remote_id)
+            return replace(job, phase=Phase.RUNNING, bound_id=remote_id, started_at=now_s, steps=steps)
+
+
+def _looked_for(job: Job, ticket: str, now_s: float) -> Job:
+    attempt = job.attempt
+    if attempt is None or attempt.ticket != ticket:
+        return job
+    since = attempt.absent_since if attempt.absent_since is not None else now_s
+    looked = replace(attempt, absent_reads=attempt.absent_reads + 1, absent_since=since)
+    return replace(job, attempt=looked)
+
+
+_MOST_WHILE_RUNNING = 0.99
+
+
+def _at_backend(job: Job, event: Progressed | NotListed | Succeeded, now_s: float) -> Job:
+    if job.phase is Phase.COLLECTING and isinstance(event, Succeeded):
+        # A dead link was read anew.
+        return job if event.outputs == job.remote_outputs else replace(job, remote_outputs=event.outputs)
+    if job.phase is not Phase.RUNNING:
+        return job
+    match event:
+        case Progressed(progress=progress):
+            progress = min(max(progress, 0.0), _MOST_WHILE_RUNNING)
+            if progress <= job.progress:
+                return job if job.unknown_reads == 0 else replace(job, unknown_reads=0)
+            return replace(job, progress=progress, unknown_reads=0)
+        case NotListed():
+            return replace(job, unknown_reads=job.unknown_reads + 1)
+        case Succeeded(outputs=outputs):
+            steps = _step(job, now_s, "collecting")
+            progress = max(job.progress, _MOST_WHILE_RUNNING)
+            return replace(
+                job,
+                phase=Phase.COLLECTING,
+                remote_outputs=outputs,
+                progress=progress,
+                unknown_reads=0,
+                steps=steps,
+            )
+
+
+def _ending(job: Job, event: Completed | Failed | Cancelled | Deleted, now_s: float) -> Job:
+    match event:
+        case Completed(outputs=outputs, expires_at=expires_at):
+            if job.phase is not Phase.COLLECTING:
+                return job
+            return replace(
+                job,
+                phase=Phase.COMPLETED,
+                outputs=outputs,
+                remote_outputs=(),
+                progress=1.0,
+                completed_at=now_s,
+                expires_at=expires_at,
+                steps=_step(job, now_s, "completed"),
+            )
+        case Failed(error=error, is_over_at_backend=is_over, ticket=ticket):
+            if ticket is not None and not _holds(job, ticket):
+                return job
+            owed = None if is_over else _obligation(job, now_s)
+            steps = _step(job, now_s, "failed", f"{error.kind.value}: {error.message}")
+            return replace(
+                job,
+                phase=Phase.FAILED,
+                error=error,
+                obligation=owed,
+                completed_at=now_s,
+                remote_outputs=(),
+                steps=steps,
+            )
+        case Cancelled():
+            return _cancelled(job, now_s)
+        case Deleted():
+            return replace(_cancelled(job, now_s), deleted_at=now_s)
+
+
+def _cancelled(job: Job, now_s: float) -> Job:
+    error = JobError(kind=ErrorKind.CANCELLED, message="The job was cancelled.", code="cancelled")
+    return replace(
+        job,
+        phase=Phase.CANCELLED,
+        error=error,
+        obligation=_obligation(job, now_s),
+        completed_at=now_s,
+        remote_outputs=(),
+        steps=_step(job, now_s, "cancelled"),
+    )
+
+
+def _obligation(job: Job, now_s: float) -> Obligation | None:
+    if job.phase not in _AT_BACKEND or job.account_id is None or job.attempt is None:
+        return None
+    return Obligation(
+        account_id=job.account_id, since=now_s, ticket=job.attempt.ticket, remote_id=job.bound_id
+    )

@@ -1,0 +1,47 @@
+"""Keep secrets out of logs, errors and reprs."""
+
+from __future__ import annotations
+
+import re
+
+_SECRETS = re.compile(
+    r"sg-[A-Za-z0-9_-]{8,}"  # licence keys
+    r"|eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,4}"  # JWT and JWE
+    r"|rt_[A-Za-z0-9_-]{6,}"  # refresh tokens
+    r"|(?<=Bearer )[^\s\"']+"
+    r"|(?<=[?&]key=)[^&\s\"']+"
+    r"|(?<=[?&]sig=)[^&\s\"']+"
+    r"|(?<=session-token=)[^;\s\"']+"
+)
+
+
+class Secret:
+    """Hold a text that shows itself only when asked with ``reveal``.
+
+    Equality and hash are those of the text, so a secret can be a key of a dictionary.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with everything that looks like a credential replaced by ``***``."""
+    return _SECRETS.sub("***", text)
