@@ -68,7 +68,8 @@ class Attempt:
 
     ``ticket`` names it, ``fingerprint`` stands for everything the backend is asked, ``marker`` is hidden in
     the request, ``send_by`` (store time) is when it must have left, ``prepared`` what earlier steps gave
-    (ids of uploads). ``absent_reads`` and ``absent_since`` count complete reads that did not show it.
+    (ids of uploads). ``absent_reads`` and ``absent_since`` count complete reads that did not show it, made after
+    ``counts_from``, when no answer could come any more.
     """
 
     ticket: str
@@ -77,6 +78,7 @@ class Attempt:
     written_at: float
     send_by: float
     prepared: Mapping[str, str] = field(default_factory=dict)
+    counts_from: float | None = None
     absent_reads: int = 0
     absent_since: float | None = None
 
@@ -219,10 +221,11 @@ class Returned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BecameAmbiguous:
-    """The create call left and no complete answer came."""
+    """The create call left and no complete answer came, nor can one come after ``counts_from``."""
 
     ticket: str
     reason: str
+    counts_from: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -451,10 +454,13 @@ def _returned(job: Job, event: Returned, now_s: float) -> Job:
 
 def _settling(job: Job, event: BecameAmbiguous | LookedFor | Started, now_s: float) -> Job:
     match event:
-        case BecameAmbiguous(ticket=ticket, reason=reason):
-            if job.phase is not Phase.SUBMITTING or not _holds(job, ticket):
+        case BecameAmbiguous(ticket=ticket, reason=reason, counts_from=counts_from):
+            if job.phase is not Phase.SUBMITTING or job.attempt is None or job.attempt.ticket != ticket:
                 return job
-            return replace(job, phase=Phase.AMBIGUOUS, steps=_step(job, now_s, "ambiguous", reason))
+            attempt = replace(job.attempt, counts_from=counts_from)
+            return replace(
+                job, phase=Phase.AMBIGUOUS, attempt=attempt, steps=_step(job, now_s, "ambiguous", reason)
+            )
         case LookedFor(ticket=ticket):
             return _looked_for(job, ticket, now_s) if job.phase is Phase.AMBIGUOUS else job
         case Started(ticket=ticket, remote_id=remote_id, detail=detail):

@@ -1,8 +1,21 @@
-"""The grammar and the catalogue of model names."""
+"""The grammar and the catalogue of model names.
+
+``base[-parameter]*[|[group,...]]``: parameters in any order, each kind once. Names are lower-case; blanks
+around the whole name and around a group are tolerated, upper case is refused with a hint. A text family for
+prompts would be one more ``Family`` with its ``Traits`` and one line in ``_kind_of``.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import product
+
+from sora_gateway.domain.accounts import Plan
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.media import Aspect, MediaKind
 
 
 class Family(StrEnum):
@@ -11,3 +24,391 @@ class Family(StrEnum):
     IMAGE = "sora_image"
     VIDEO = "sora_video"
     VIDEO2 = "sora_video2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the models of a family can do. ``fields`` are the request fields beside prompt, model and n."""
+
+    kind: MediaKind
+    about: str
+    sizes: Mapping[Aspect, str]
+    default_aspect: Aspect
+    durations_s: tuple[int, ...] = ()
+    default_duration_s: int | None = None
+    has_suffixes: bool = False
+    fields: frozenset[str] = frozenset()
+    max_inputs: int | None = None
+
+
+_VIDEO_SIZES = {Aspect.PORTRAIT: "720x1280", Aspect.LANDSCAPE: "1280x720"}
+_HD_SIZES = {Aspect.PORTRAIT: "1024x1792", Aspect.LANDSCAPE: "1792x1024"}
+
+TRAITS: Mapping[Family, Traits] = {
+    Family.IMAGE: Traits(
+        kind=MediaKind.IMAGE,
+        about="images",
+        sizes={Aspect.SQUARE: "1024x1024", Aspect.LANDSCAPE: "1536x1024", Aspect.PORTRAIT: "1024x1536"},
+        default_aspect=Aspect.SQUARE,
+        fields=frozenset({"size", "private"}),
+    ),
+    Family.VIDEO: Traits(
+        kind=MediaKind.VIDEO,
+        about="videos of the first generation, 480p",
+        sizes=_VIDEO_SIZES,
+        default_aspect=Aspect.PORTRAIT,
+        durations_s=(5, 10, 15, 20),
+        default_duration_s=10,
+        fields=frozenset({"size", "duration", "seconds"}),
+        max_inputs=1,
+    ),
+    Family.VIDEO2: Traits(
+        kind=MediaKind.VIDEO,
+        about="videos, Sora 2",
+        sizes=_VIDEO_SIZES,
+        default_aspect=Aspect.PORTRAIT,
+        durations_s=(10, 15, 25),
+        default_duration_s=10,
+        has_suffixes=True,
+        fields=frozenset(
+            {"size", "duration", "seconds", "hd", "private", "style", "storyboard", "watermark"}
+            | {"character_url", "character_timestamps", "character_from_task", "character_create"}
+            | {"characters", "remix_target_id"}
+        ),
+    ),
+}
+
+STYLES = (
+    *("thanksgiving", "comic", "news", "selfie", "nostalgic", "anime"),
+    *("festive", "kakalaka", "handheld", "golden", "retro", "vintage"),
+    *("high_def", "kpop", "cartoon2", "animated", "sitcom", "selfie3"),
+)
+"""Styles of ``sora_video2``: the documented ones, then the backend's further ids."""
+
+OPENAI_DURATIONS_S = (4, 8, 12, 16, 20)
+"""Durations that only OpenAI's model names have; each is served by the next longer one of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelName:
+    """What a model name says; None where it leaves the choice to the request.
+
+    Two are equal when they mean the same: how the name was written (``asked``, ``is_openai_alias``) does
+    not count. ``orientation`` of an image is the preset of its alias. ``hd`` includes ``pro``.
+    """
+
+    family: Family
+    orientation: Aspect | None = None
+    duration_s: int | None = None
+    hd: bool = False
+    pro: bool = False
+    storyboard: bool = False
+    groups: tuple[str, ...] = ()
+    asked: str = field(default="", compare=False)
+    is_openai_alias: bool = field(default=False, compare=False)
+
+    @property
+    def kind(self) -> MediaKind:
+        """What the model makes."""
+        return TRAITS[self.family].kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """Another name for a model. ``aspect`` is a preset; ``is_openai`` allows OpenAI's durations and dates."""
+
+    target: str
+    is_openai: bool = False
+    aspect: Aspect | None = None
+
+
+DEFAULT_ALIASES: Mapping[str, Alias] = {
+    "sora-2": Alias(target="sora_video2", is_openai=True),
+    "sora-2-pro": Alias(target="sora_video2-pro", is_openai=True),
+    "gpt-image-1": Alias(target="sora_image", is_openai=True),
+    "gpt-image-1-mini": Alias(target="sora_image", is_openai=True),
+    "gpt-image-1.5": Alias(target="sora_image", is_openai=True),
+    "gpt-image-2": Alias(target="sora_image", is_openai=True),
+    "chatgpt-image-latest": Alias(target="sora_image", is_openai=True),
+    "dall-e-2": Alias(target="sora_image", is_openai=True),
+    "dall-e-3": Alias(target="sora_image", is_openai=True),
+    # sora2api's names; its longer ones (sora2pro-hd-landscape-10s) are these with suffixes.
+    "gpt-image": Alias(target="sora_image"),
+    "gpt-image-landscape": Alias(target="sora_image", aspect=Aspect.LANDSCAPE),
+    "gpt-image-portrait": Alias(target="sora_image", aspect=Aspect.PORTRAIT),
+    "sora2": Alias(target="sora_video2"),
+    "sora2pro": Alias(target="sora_video2-pro"),
+}
+
+_IMAGE_PRESETS = {alias.aspect: name for name, alias in DEFAULT_ALIASES.items() if alias.aspect is not None}
+_ORIENTATIONS = {"portrait": Aspect.PORTRAIT, "landscape": Aspect.LANDSCAPE}
+_DURATIONS = {f"{duration_s}s": duration_s for duration_s in TRAITS[Family.VIDEO2].durations_s}
+_FLAGS = ("hd", "pro", "storyboard")
+SUFFIXES = (*_ORIENTATIONS, *_DURATIONS, *_FLAGS)
+"""Every parameter that may follow ``sora_video2``, in canonical order."""
+
+_GROUPED = re.compile(r"(?P<name>[^|]*)\|\[(?P<groups>[^\[\]|]*)\]", re.DOTALL)
+_GROUP = re.compile(r"[A-Za-z0-9_-]+")
+_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}(?=-|$)", re.ASCII)
+
+
+def with_aliases(extra: Mapping[str, str]) -> Mapping[str, Alias]:
+    """Return the default aliases with the operator's own, ``{name: model name or alias}``, on top.
+
+    An own alias of an OpenAI name, or in its place, accepts OpenAI's durations as well.
+
+    Raises:
+        GatewayError(invalid_model, model_not_found): a target is no model name, or it restricts groups.
+    """
+    aliases = dict(DEFAULT_ALIASES)
+    for name, target in extra.items():
+        model = parse_model_name(target)
+        if model.groups:
+            raise _invalid(f"The alias '{name}' cannot restrict account groups: '{target}'.")
+        is_openai = model.is_openai_alias or (name in DEFAULT_ALIASES and DEFAULT_ALIASES[name].is_openai)
+        is_image = model.kind is MediaKind.IMAGE
+        aliases[name] = Alias(
+            target=Family.IMAGE.value if is_image else format_model_name(model),
+            is_openai=is_openai,
+            aspect=model.orientation if is_image else None,
+        )
+    return aliases
+
+
+def parse_model_name(text: str, aliases: Mapping[str, Alias] = DEFAULT_ALIASES) -> ModelName:
+    """Return what ``text`` means.
+
+    Raises:
+        GatewayError(model_not_found): the base is unknown.
+        GatewayError(invalid_model): a parameter is unknown, repeated or contradicts another, or the groups
+            are malformed. ``param`` is ``model`` in both cases.
+    """
+    asked = text.strip()
+    name, groups = _split_groups(asked)
+    base, rest = _split_base(name, aliases)
+    alias = aliases.get(base, Alias(target=base))
+    if alias.is_openai:
+        rest = _DATE.sub("", rest, count=1) if _DATE.match(rest) else rest
+    family, *preset = alias.target.split("-")
+    start = ModelName(family=Family(family), orientation=alias.aspect)
+    model = _with_words(start, [*preset, *rest.split("-")[1:]], asked)
+    if model.hd and model.duration_s == _LONGEST_S:
+        raise _invalid(
+            f"The model '{_short(asked)}' combines 'hd' with '{_LONGEST_S}s': HD videos take 10s or 15s."
+        )
+    return replace(
+        model, pro=model.pro or model.hd, groups=groups, asked=asked, is_openai_alias=alias.is_openai
+    )
+
+
+_LONGEST_S = 25
+
+
+def format_model_name(model: ModelName) -> str:
+    """Return the canonical text: parameters in the order of ``SUFFIXES``, ``hd`` standing for ``pro`` too.
+
+    ``parse_model_name`` of it gives an equal model, and a canonical name comes back as it was.
+    """
+    text = model.family.value
+    if model.kind is MediaKind.IMAGE and model.orientation is not None:
+        text = _IMAGE_PRESETS.get(model.orientation, text)
+    words = [word for word, aspect in _ORIENTATIONS.items() if aspect is model.orientation]
+    words += [word for word, duration_s in _DURATIONS.items() if duration_s == model.duration_s]
+    words += [word for word in _FLAGS if getattr(model, word) and not (word == "pro" and model.hd)]
+    if TRAITS[model.family].has_suffixes:
+        text = "-".join((text, *words))
+    return f"{text}|[{','.join(model.groups)}]" if model.groups else text
+
+
+def catalogue(aliases: Mapping[str, Alias] = DEFAULT_ALIASES) -> tuple[ModelName, ...]:
+    """Return the models to show, in order: families, their usual combinations, aliases.
+
+    ``asked`` of each is the id to show; every one of them parses to itself.
+    """
+    combined = [
+        "-".join((Family.VIDEO2.value, orientation, duration, *quality))
+        for quality, orientation, duration in product(((), ("pro",), ("hd",)), _ORIENTATIONS, _DURATIONS)
+        if not (quality == ("hd",) and duration == f"{_LONGEST_S}s")
+    ]
+    singles = [f"{Family.VIDEO2.value}-{word}" for word in SUFFIXES]
+    names = [*(family.value for family in Family), *singles, *combined, *aliases]
+    return tuple(parse_model_name(name, aliases) for name in names)
+
+
+def needed_plan(*, pro: bool, duration_s: int | None, relax_25s: bool = False) -> Plan:
+    """Return the least plan that can run it. ``relax_25s``: 25 s run on any paid plan."""
+    if pro:
+        return Plan.PRO
+    if duration_s == _LONGEST_S:
+        return Plan.PLUS if relax_25s else Plan.PRO
+    return Plan.FREE
+
+
+def capabilities(model: ModelName, *, relax_25s: bool = False) -> dict[str, object]:
+    """Return what a machine wants to know of ``model``: what it makes and each parameter's values.
+
+    Shape: ``{"kind", "family", "canonical", "plan", "preset", "suffixes", "inputs", "parameters"}`` where a
+    parameter is ``{"values": [...], "default": ...}`` or has ``minimum`` and ``maximum``; ``plans`` names
+    values that need a paid plan.
+    """
+    traits = TRAITS[model.family]
+    plan = needed_plan(pro=model.pro, duration_s=model.duration_s, relax_25s=relax_25s)
+    preset = {
+        "orientation": model.orientation.value if model.orientation else None,
+        "duration": model.duration_s,
+        "hd": model.hd,
+        "pro": model.pro,
+        "storyboard": model.storyboard,
+    }
+    parameters = {name: row for name, row in _rows(model, relax_25s).items() if name in traits.fields}
+    return {
+        "kind": traits.kind.value,
+        "family": model.family.value,
+        "canonical": format_model_name(model),
+        "plan": plan.value,
+        "preset": {name: value for name, value in preset.items() if value not in (None, False)},
+        "suffixes": list(SUFFIXES) if traits.has_suffixes else [],
+        "inputs": {"media": ["image/png", "image/jpeg", "image/webp"], "maximum": traits.max_inputs},
+        "parameters": {"n": {"minimum": 1, "maximum": 4, "default": 1}, **parameters},
+    }
+
+
+def _rows(model: ModelName, relax_25s: bool) -> dict[str, dict[str, object]]:
+    traits = TRAITS[model.family]
+    durations = [s for s in traits.durations_s if not (model.hd and s == _LONGEST_S)]
+    long = needed_plan(pro=False, duration_s=_LONGEST_S, relax_25s=relax_25s)
+    seconds: dict[str, object] = {
+        "values": [model.duration_s] if model.duration_s is not None else durations,
+        "default": model.duration_s or traits.default_duration_s,
+    }
+    if _LONGEST_S in durations:
+        seconds["plans"] = {str(_LONGEST_S): long.value}
+    if model.is_openai_alias and model.duration_s is None:
+        seconds["also"] = list(OPENAI_DURATIONS_S)
+    sizes = _HD_SIZES if model.hd else traits.sizes
+    shown = [sizes[model.orientation]] if model.orientation else list(sizes.values())
+    flag: dict[str, object] = {"values": [False, True], "default": False}
+    return {
+        "size": {"values": shown, "default": sizes[model.orientation or traits.default_aspect]},
+        "seconds": seconds,
+        "duration": seconds,
+        "hd": {"values": [True], "default": True}
+        if model.hd
+        else {**flag, "plans": {"true": Plan.PRO.value}},
+        "storyboard": {"values": [True], "default": True} if model.storyboard else flag,
+        "watermark": flag,
+        "private": flag,
+        "style": {"values": list(STYLES), "default": None},
+    }
+
+
+def _split_groups(text: str) -> tuple[str, tuple[str, ...]]:
+    if "|" not in text:
+        return text, ()
+    match = _GROUPED.fullmatch(text)
+    if match is None:
+        raise _invalid(
+            f"The groups of '{_short(text)}' are malformed: write model|[group,...], e.g. |[free,plus]."
+        )
+    groups = tuple(group.strip() for group in match["groups"].split(","))
+    for group in groups:
+        if not _GROUP.fullmatch(group):
+            raise _invalid(
+                f"'{_short(group)}' is no account group: its name is made of letters, digits, '-' and '_'."
+            )
+    if len(set(groups)) < len(groups):
+        raise _invalid(f"The model '{_short(text)}' names an account group twice.")
+    return match["name"].strip(), groups
+
+
+def _split_base(name: str, aliases: Mapping[str, Alias]) -> tuple[str, str]:
+    """Return the longest known base or alias that ``name`` begins with, and the rest (``-...`` or empty)."""
+    known = [*(family.value for family in Family), *aliases]
+    fitting = [base for base in known if name == base or name.startswith(f"{base}-")]
+    if not fitting:
+        raise _not_found(name, aliases)
+    base = max(fitting, key=len)
+    rest = name[len(base) :]
+    alias = aliases.get(base)
+    if alias is not None and alias.target == Family.IMAGE and rest and not _is_explicable(alias, rest):
+        # gpt-image-9 is another model, not gpt-image with a parameter.
+        raise _not_found(name, aliases)
+    return base, rest
+
+
+def _is_explicable(alias: Alias, rest: str) -> bool:
+    return (alias.is_openai and _DATE.match(rest) is not None) or rest[1:].split("-", 1)[0] in SUFFIXES
+
+
+def _with_words(model: ModelName, words: list[str], asked: str) -> ModelName:
+    for word in words:
+        if not TRAITS[model.family].has_suffixes:
+            raise _invalid(
+                f"The model '{_short(asked)}' has the parameter '{_short(word)}', "
+                f"but {model.family.value} takes no parameters."
+            )
+        model = _with_word(model, word, asked)
+    return model
+
+
+def _with_word(model: ModelName, word: str, asked: str) -> ModelName:
+    if word in _ORIENTATIONS:
+        _require_new(model.orientation, _ORIENTATIONS[word], "orientation", word, asked)
+        return replace(model, orientation=_ORIENTATIONS[word])
+    if word in _DURATIONS:
+        _require_new(model.duration_s, _DURATIONS[word], "duration", word, asked)
+        return replace(model, duration_s=_DURATIONS[word])
+    if word in _FLAGS:
+        _require_new(getattr(model, word) or None, True, word, word, asked)
+        return replace(
+            model,
+            hd=model.hd or word == "hd",
+            pro=model.pro or word == "pro",
+            storyboard=model.storyboard or word == "storyboard",
+        )
+    raise _invalid(
+        f"The model '{_short(asked)}' has the unknown parameter '{_short(word)}'. {_allowed(model.family)}"
+    )
+
+
+def _require_new(present: object, given: object, name: str, word: str, asked: str) -> None:
+    if present is None:
+        return
+    what = f"the parameter '{word}' twice" if present == given else f"a second {name}, '{word}'"
+    raise _invalid(f"The model '{_short(asked)}' has {what}. {_allowed(Family.VIDEO2)}")
+
+
+def _allowed(family: Family) -> str:
+    return f"{family.value} takes, each kind once: {', '.join(SUFFIXES)}."
+
+
+def _invalid(message: str) -> GatewayError:
+    return GatewayError(ErrorKind.INVALID_MODEL, message, param="model")
+
+
+def _not_found(name: str, aliases: Mapping[str, Alias]) -> GatewayError:
+    hint = ""
+    if name != name.lower() and _is_known(name.lower(), aliases):
+        hint = f" Names are lower-case: '{_short(name.lower())}'."
+    families = ", ".join(family.value for family in Family)
+    return GatewayError(
+        ErrorKind.MODEL_NOT_FOUND,
+        f"The model '{_short(name)}' does not exist.{hint} "
+        f"Available: {families} and the aliases {', '.join(aliases)}.",
+        param="model",
+    )
+
+
+def _is_known(name: str, aliases: Mapping[str, Alias]) -> bool:
+    try:
+        _split_base(name, aliases)
+    except GatewayError:
+        return False
+    return True
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
+_SHOWN = 80

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
-from sora_gateway.domain.jobs import Job
+from sora_gateway.accounts.choice import admission
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Cancelled, Deleted, Job, Phase, Status
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.ports.stores import Idempotency, Page
+from sora_gateway.engine.estimates import Estimates
+from sora_gateway.engine.inputs import Inputs
+from sora_gateway.engine.tools import NodeTools
+from sora_gateway.engine.watchers import Sight, Watchers
+from sora_gateway.kit.ids import new_id
+from sora_gateway.licences.allowance import cost
+from sora_gateway.ports.media import Links
+from sora_gateway.ports.stores import Idempotency, IdempotencyConflictError, Page, Replayed
+from sora_gateway.ports.upstream import Upstream
+
+_OWN_PATH = re.compile(r"/files/(?P<job_id>[a-z0-9_]+)/(?P<variant>[a-z]+)/(?P<index>\d{1,4})(\.[a-z0-9]+)?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +52,28 @@ class Watched:
 class Generations:
     """Accepts, shows, watches and ends jobs. A caller sees only his own; another's is ``not_found``."""
 
+    def __init__(
+        self, tools: NodeTools, inputs: Inputs, watchers: Watchers, estimates: Estimates, links: Links
+    ) -> None:
+        self._tools = tools
+        self._inputs = inputs
+        self._watchers = watchers
+        self._estimates = estimates
+        self._links = links
+
+    # --- coming in -----------------------------------------------------------------------------------------
+
     async def store_input(self, data: bytes, *, param: str) -> Blob:
         """Check a reference picture by its content and put it into the vault.
 
         Raises:
             GatewayError(invalid_request): no picture, damaged or too large; ``param`` is named.
         """
-        raise NotImplementedError
+        return await self._inputs.store(data, param=param)
 
     async def fetch_input(self, url: str, *, param: str) -> Blob:
         """The same for a URL, a data URL, or bare base64; our own links are read from the vault."""
-        raise NotImplementedError
+        return await self._inputs.fetch(url, self._own_link, param=param)
 
     async def submit(
         self,
@@ -63,7 +90,63 @@ class Generations:
             GatewayError(queue_full): try again later.
             GatewayError(conflict): the idempotency key was used with another request.
         """
-        raise NotImplementedError
+        accounts = await self._tools.pool.all()
+        for request in requests:
+            refusal = admission(request, accounts) or self._lacking(request)
+            if refusal is not None:
+                raise refusal
+        jobs = self._new_jobs(requests, caller)
+        try:
+            accepted = await self._tools.jobs.accept(
+                jobs,
+                cost=float(sum(cost(request) for request in requests)) / len(requests),
+                queue_limit=self._tools.config.queue_limit,
+                idempotency=idempotency,
+            )
+        except IdempotencyConflictError as error:
+            key = idempotency.key if idempotency is not None else ""
+            message = (
+                f"Idempotency-Key '{key}' was used before with another request; use a new key for this one."
+            )
+            raise GatewayError(ErrorKind.CONFLICT, message, param="Idempotency-Key") from error
+        return accepted.jobs if isinstance(accepted, Replayed) else accepted
+
+    def _lacking(self, request: GenerationRequest) -> GatewayError | None:
+        reasons = [
+            reason for upstream in self._tools.upstreams.values() if (reason := upstream.lacks(request))
+        ]
+        if len(reasons) < len(self._tools.upstreams):
+            return None
+        return GatewayError(ErrorKind.UNSUPPORTED, reasons[0] if reasons else "No backend is configured.")
+
+    def _upstream_for(self, request: GenerationRequest) -> Upstream:
+        return next(
+            upstream for upstream in self._tools.upstreams.values() if upstream.lacks(request) is None
+        )
+
+    def _new_jobs(self, requests: Sequence[GenerationRequest], caller: Caller) -> tuple[Job, ...]:
+        now_s = self._tools.now()
+        ids = tuple(new_id(request.kind.value, self._tools.now) for request in requests)
+        return tuple(
+            Job(
+                id=job_id,
+                owner=caller.licence_id,
+                request=request,
+                signature=self._signature(request),
+                created_at=now_s,
+                updated_at=now_s,
+                deadline_at=now_s + self._tools.config.limits.queue_s,
+                variants=ids if len(ids) > 1 else (),
+            )
+            for job_id, request in zip(ids, requests, strict=True)
+        )
+
+    def _signature(self, request: GenerationRequest) -> str:
+        """Name the queue: jobs of one signature can be run by the same accounts."""
+        groups = ",".join(sorted(request.groups)) or "*"
+        return f"{self._upstream_for(request).name}/{request.kind.value}/{request.plan.value}/{groups}"
+
+    # --- looking -------------------------------------------------------------------------------------------
 
     async def get(self, job_id: str, caller: Caller) -> JobView:
         """Return the job.
@@ -71,7 +154,7 @@ class Generations:
         Raises:
             GatewayError(not_found): unknown, deleted or another's.
         """
-        raise NotImplementedError
+        return await self._view(await self._own(job_id, caller))
 
     async def page(
         self, caller: Caller, *, after: str | None, limit: int, ascending: bool, kind: MediaKind
@@ -81,27 +164,41 @@ class Generations:
         Raises:
             GatewayError(not_found): ``after`` is not one of them.
         """
-        raise NotImplementedError
+        page = await self._tools.jobs.page(
+            caller.licence_id, after=after, limit=limit, ascending=ascending, kind=kind
+        )
+        if page is None:
+            raise GatewayError(
+                ErrorKind.NOT_FOUND, f"'after' names no {kind.value} of yours: '{after}'.", param="after"
+            )
+        return page
 
-    def watch(self, job_id: str, caller: Caller, *, after_seq: int | None = None) -> AsyncIterator[Watched]:
+    async def watch(
+        self, job_id: str, caller: Caller, *, after_seq: int | None = None
+    ) -> AsyncIterator[Watched]:
         """Yield the job's events until it is final, the final one included.
 
         Without ``after_seq`` the first is the present state; with it the events after that one, without gap
         or repeat. Ending the iteration ends the watching only.
         """
-        raise NotImplementedError
+        await self._own(job_id, caller)
+        async with aclosing(self._watchers.watch(job_id, after_seq=after_seq)) as sights:
+            async for sight in sights:
+                yield await self._watched(sight)
 
     async def wait_final(self, job_id: str, caller: Caller, *, timeout_s: float) -> Job:
         """Return the job when it is final, or as it is after ``timeout_s``."""
-        raise NotImplementedError
-
-    async def cancel(self, job_id: str, caller: Caller) -> JobView:
-        """Cancel; a final job is returned unchanged."""
-        raise NotImplementedError
-
-    async def delete(self, job_id: str, caller: Caller) -> None:
-        """Delete the job and its results; it is cancelled first if it still runs."""
-        raise NotImplementedError
+        job = await self._own(job_id, caller)
+        if job.is_final:
+            return job
+        try:
+            async with asyncio.timeout(timeout_s), aclosing(self._watchers.watch(job_id)) as sights:
+                async for sight in sights:
+                    if sight.job.is_final:
+                        break
+        except TimeoutError:
+            pass
+        return await self._own(job_id, caller)
 
     async def output(self, job_id: str, variant: Variant, index: int, caller: Caller | None) -> Output:
         """Return where a result lies. ``caller`` None: a signed link already proved the right.
@@ -112,4 +209,69 @@ class Generations:
             GatewayError(expired): the results were kept long enough (code ``expired``).
             GatewayError(generation_failed): the job failed; code and message are the job's error.
         """
-        raise NotImplementedError
+        job = await self._own(job_id, caller)
+        if job.status in (Status.FAILED, Status.CANCELLED) and job.error is not None:
+            raise GatewayError(ErrorKind.NOT_FOUND, job.error.message, code=job.error.code)
+        if job.status is not Status.COMPLETED:
+            state = f"{job.status.value} ({job.percent} %)"
+            message = f"'{job_id}' is {state}; its content exists once it is completed."
+            raise GatewayError(ErrorKind.NOT_READY, message)
+        if job.expires_at is not None and job.expires_at <= self._tools.now():
+            raise GatewayError(
+                ErrorKind.EXPIRED, f"The content of '{job_id}' was kept long enough and is gone."
+            )
+        for output in job.outputs:
+            if output.variant is variant and output.index == index:
+                return output
+        offered = ", ".join(sorted({output.variant.value for output in job.outputs}))
+        message = f"'{job_id}' has no {variant.value} number {index}; it offers: {offered}."
+        raise GatewayError(ErrorKind.NOT_FOUND, message, param="variant")
+
+    # --- ending --------------------------------------------------------------------------------------------
+
+    async def cancel(self, job_id: str, caller: Caller) -> JobView:
+        """Cancel; a final job is returned unchanged."""
+        await self._own(job_id, caller)
+        _, after = await self._tools.records.apply(job_id, Cancelled())
+        return await self._view(after)
+
+    async def delete(self, job_id: str, caller: Caller) -> None:
+        """Delete the job and its results; it is cancelled first if it still runs."""
+        await self._own(job_id, caller)
+        await self._tools.records.apply(job_id, Deleted())
+
+    # --- furniture -----------------------------------------------------------------------------------------
+
+    async def _own(self, job_id: str, caller: Caller | None) -> Job:
+        job = await self._tools.jobs.get(job_id)
+        is_visible = job is not None and job.deleted_at is None
+        if job is None or not is_visible or (caller is not None and job.owner != caller.licence_id):
+            raise GatewayError(ErrorKind.NOT_FOUND, f"No job with id '{job_id[:80]}' exists.", param="id")
+        return job
+
+    async def _view(self, job: Job) -> JobView:
+        position = await self._tools.jobs.queue_position(job) if job.phase is Phase.QUEUED else None
+        slots = await self._slots(job.kind) if position is not None else 1
+        return JobView(job=job, queue_position=position, eta_s=self._estimates.eta_s(job, position, slots))
+
+    async def _slots(self, kind: MediaKind) -> int:
+        now_s = self._tools.now()
+        accounts = await self._tools.pool.all()
+        return sum(account.slots.get(kind, 0) for account in accounts if account.is_usable(now_s))
+
+    async def _watched(self, sight: Sight) -> Watched:
+        return Watched(seq=sight.seq, view=await self._view(sight.job), is_snapshot=sight.is_snapshot)
+
+    async def _own_link(self, url: str) -> Blob | None:
+        """Return the blob behind one of our own signed links, None for anything else."""
+        parts = urlsplit(url)
+        path = _OWN_PATH.search(parts.path)
+        if path is None or path["variant"] not in set(Variant):
+            return None
+        query = parse_qs(parts.query)
+        exp, sig = query.get("exp", [""])[0], query.get("sig", [""])[0]
+        job_id, variant, index = path["job_id"], Variant(path["variant"]), int(path["index"])
+        if not self._links.verify(job_id, variant, index, exp, sig):
+            return None
+        output = await self.output(job_id, variant, index, None)
+        return output.blob

@@ -10,5 +10,5 @@ def backoff_s(attempt: int, *, base_s: float, cap_s: float, jitter: float = 0.25
 
     ``attempt`` counts from 1.
     """
-    full = min(cap_s, base_s * 2 ** max(0, min(attempt, 30) - 1))
+    full = min(cap_s, base_s * 2.0 ** max(0, min(attempt, 30) - 1))
     return full * (1 - jitter * random.random())  # noqa: S311 - spreads load, protects nothing

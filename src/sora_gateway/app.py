@@ -1,0 +1,233 @@
+"""Plug the adapters into the ports: the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.engine.config import EngineConfig
+from sora_gateway.engine.node import Node
+from sora_gateway.kit.clock import system_now
+from sora_gateway.kit.redact import Secret
+from sora_gateway.media.derive import LocalMediaTools
+from sora_gateway.media.fetcher import SafeFetcher
+from sora_gateway.media.inline import decode_inline
+from sora_gateway.media.links import SignedLinks
+from sora_gateway.media.vault import LocalVault
+from sora_gateway.ports.stores import Store
+from sora_gateway.ports.upstream import Upstream
+from sora_gateway.settings import Settings
+from sora_gateway.stores.embedded import EmbeddedServer
+from sora_gateway.stores.redis.cipher import Cipher
+from sora_gateway.stores.redis.connection import connect
+from sora_gateway.stores.redis.store import RedisStore
+from sora_gateway.surfaces.openai.errors import render_error
+from sora_gateway.surfaces.openai.router import router as openai_router
+from sora_gateway.telemetry.logs import get_logger
+from sora_gateway.upstreams.sora_web.config import SoraWebConfig
+from sora_gateway.upstreams.sora_web.upstream import SoraWeb
+from sora_gateway.web import errors, health, links, middleware
+from sora_gateway.web.auth import Callers
+from sora_gateway.web.dialect import Dialect
+from sora_gateway.web.state import Services
+
+log = get_logger(__name__)
+
+_STORE_WAIT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The opened adapters. ``problems`` are reasons why this node may not work."""
+
+    store: Store
+    vault: LocalVault
+    upstreams: dict[str, Upstream]
+    link_secret: str
+    problems: tuple[str, ...]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Wire the application without any I/O; its lifespan opens and closes everything."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            house = await stack.enter_async_context(open_house(settings))
+            services, node = build_services(settings, house)
+            app.state.services = services
+            if house.problems:
+                for problem in house.problems:
+                    log.error("this node does not work", reason=problem)
+            else:
+                await stack.enter_async_context(node.running())
+            yield
+
+    app = FastAPI(
+        title="sora-gateway",
+        version=version("sora-gateway"),
+        summary="OpenAI-compatible gateway for image and video generation.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.include_router(health.router)
+    app.include_router(links.router)
+    app.include_router(openai_router)
+    errors.install(app, {Dialect.OPENAI: render_error})
+    middleware.install(app, max_body_bytes=settings.max_upload_mib * 2**20)
+    return app
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Open store, vault and backends, and close them again.
+
+    Raises:
+        GatewayError(store_unavailable): no store could be reached or started; the message says why.
+        GatewayError(storage_unavailable): the media folder cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings))
+        vault = LocalVault(settings.media_root)
+        problems = []
+        vault_id = await vault.open()
+        on_record = await store.register_vault(vault_id)
+        if on_record != vault_id:
+            problems.append(
+                f"This store belongs to another vault ({on_record}) than the folder {settings.media_root} "
+                f"({vault_id}): share the folder between all nodes (SORA_GATEWAY_MEDIA_DIR)."
+            )
+        link_secret = secrets.token_urlsafe(32)
+        try:
+            link_secret = await store.secret("links", lambda: secrets.token_urlsafe(32))
+        except GatewayError as error:
+            problems.append(error.message)
+        upstream = SoraWeb(sora_web_config(settings))
+        stack.push_async_callback(upstream.aclose)
+        upstreams: dict[str, Upstream] = {upstream.name: upstream}
+        yield House(
+            store=store, vault=vault, upstreams=upstreams, link_secret=link_secret, problems=tuple(problems)
+        )
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Open the store alone: the server of the settings, else the embedded one (started, or joined)."""
+    async with AsyncExitStack() as stack:
+        if settings.redis_url is not None:
+            url = settings.redis_url.get_secret_value()
+        else:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            url = await stack.enter_async_context(EmbeddedServer(settings.data_dir))
+        store = RedisStore(connect(url), cipher=Cipher(secret_key(settings)))
+        stack.push_async_callback(store.aclose)
+        await _reachable(store)
+        yield store
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the key that protects what is stored; made once where the operator set none."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = settings.data_dir / "secret.key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # whole or not at all, and the first one wins
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip()
+
+
+async def _reachable(store: Store) -> None:
+    """Wait a little for a server that is still starting."""
+    try:
+        async with asyncio.timeout(_STORE_WAIT_S):
+            while True:
+                try:
+                    return await store.ping()
+                except GatewayError as error:
+                    log.warning("the store does not answer yet", error=error.message)
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        message = f"The store did not answer within {_STORE_WAIT_S:.0f} s; check REDIS_URL and its server."
+        raise GatewayError(ErrorKind.STORE_UNAVAILABLE, message) from None
+
+
+def sora_web_config(settings: Settings) -> SoraWebConfig:
+    """Return the backend's part of the settings."""
+    token = settings.sora_web_sentinel_token
+    config = SoraWebConfig()
+    return SoraWebConfig(
+        base_url=settings.sora_web_base_url,
+        sentinel_token=Secret(token.get_secret_value()) if token is not None else None,
+        user_agent=settings.sora_web_user_agent or config.user_agent,
+        media_hosts=tuple(host.strip() for host in settings.sora_web_media_hosts.split(",") if host.strip()),
+        image_preset=settings.sora_web_image_preset,
+        absence_over_s=settings.sora_web_absence_over_s,
+        poll_fast_s=settings.sora_web_poll_fast_s,
+        poll_slow_s=settings.sora_web_poll_slow_s,
+    )
+
+
+def engine_config(settings: Settings) -> EngineConfig:
+    """Return the engine's part of the settings."""
+    return EngineConfig(
+        queue_limit=settings.queue_limit,
+        retention_s=settings.media_retention_days * 86_400,
+        max_input_bytes=settings.max_picture_mib * 2**20,
+    )
+
+
+def build_services(settings: Settings, house: House) -> tuple[Services, Node]:
+    """Return what the routes use, and the engine that must run for it."""
+    media = LocalMediaTools()
+    signed = SignedLinks(house.link_secret)
+    node = Node(
+        store=house.store,
+        upstreams=house.upstreams,
+        vault=house.vault,
+        media=media,
+        fetcher=SafeFetcher(allow_private=settings.fetch_allow_private),
+        inline=lambda text, limit, param: decode_inline(text, limit_bytes=limit, param=param),
+        links=signed,
+        config=engine_config(settings),
+        now=system_now,
+    )
+
+    async def readiness() -> Sequence[str]:
+        if house.problems:
+            return house.problems
+        try:
+            await house.store.ping()
+        except GatewayError as error:
+            return (error.message,)
+        return ()
+
+    services = Services(
+        generations=node.generations,
+        callers=Callers(house.store.licences, system_now),
+        vault=house.vault,
+        tools=media,
+        links=signed,
+        now=system_now,
+        public_url=settings.public_url,
+        wait_max_s=settings.wait_max_s,
+        readiness=readiness,
+    )
+    return services, node

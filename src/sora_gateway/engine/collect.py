@@ -1,0 +1,201 @@
+"""Copy finished results into the vault, whole and checked, before the job is completed."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+
+from sora_gateway.domain.accounts import Account
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Completed, Failed, Job, Phase, Succeeded
+from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
+from sora_gateway.domain.remote import RemoteJob, RemoteOutput, RemoteSucceeded
+from sora_gateway.engine.hub import Hub
+from sora_gateway.engine.retries import Move, Work, next_step
+from sora_gateway.engine.tools import NodeTools, job_error
+from sora_gateway.kit.backoff import backoff_s
+from sora_gateway.ports.media import MediaTools
+from sora_gateway.ports.stores import FeedEntry
+from sora_gateway.ports.upstream import Upstream
+from sora_gateway.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+_EVERY_S = 1.0
+
+
+class Collector:
+    """Bounded copies in parallel. Each has a short lease of its own and may be done twice without harm."""
+
+    def __init__(self, tools: NodeTools, media: MediaTools, hub: Hub) -> None:
+        self._tools = tools
+        self._media = media
+        self._woken = asyncio.Event()
+        self._running: set[str] = set()
+        self._tries: dict[str, int] = {}
+        hub.listen(self._heard, self._woken.set)
+
+    def _heard(self, entry: FeedEntry) -> None:
+        if entry.job.phase is Phase.COLLECTING and entry.job.id not in self._running:
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Take due jobs for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._start_due(group)
+                try:
+                    async with asyncio.timeout(_EVERY_S):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+                finally:
+                    self._woken.clear()
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> None:
+        config = self._tools.config
+        room = config.collects - len(self._running)
+        if room <= 0:
+            return
+        try:
+            due = await self._tools.jobs.claim_collects(room, config.collect_lease_s)
+        except GatewayError as error:
+            log.warning("cannot take results to collect", error=error.message)
+            return
+        for job_id in due:
+            if job_id not in self._running:
+                self._running.add(job_id)
+                group.create_task(self._work(job_id), name=f"collect {job_id}")
+
+    async def _work(self, job_id: str) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                renewal = group.create_task(self._renew(job_id))
+                await self._collect(job_id)
+                renewal.cancel()
+        except* GatewayError as errors:
+            log.warning("collecting was put off", job_id=job_id, error=str(errors.exceptions[0]))
+        except* Exception:
+            log.exception("collecting broke", job_id=job_id)
+        finally:
+            self._running.discard(job_id)
+            self._woken.set()
+
+    async def _renew(self, job_id: str) -> None:
+        lease_s = self._tools.config.collect_lease_s
+        while True:
+            await asyncio.sleep(lease_s / 3)
+            await self._tools.jobs.postpone_collect(job_id, lease_s)
+
+    async def _collect(self, job_id: str) -> None:
+        job = await self._tools.jobs.get(job_id)
+        if job is None or job.phase is not Phase.COLLECTING or job.account_id is None:
+            return
+        account = await self._tools.pool.get(job.account_id)
+        upstream = self._tools.upstreams.get(job.account_id.partition(":")[0])
+        if account is None or upstream is None:
+            log.warning("the account that holds the result is gone", job_id=job.id, account_id=job.account_id)
+            return
+        try:
+            outputs = await self._copy_all(job, upstream, account)
+        except GatewayError as error:
+            await self._put_off(job, error, upstream, account)
+            return
+        await self._complete(job, outputs)
+
+    async def _complete(self, job: Job, outputs: tuple[Output, ...]) -> None:
+        expires_at = self._tools.now() + self._tools.config.retention_s
+        _, after = await self._tools.records.apply(job.id, Completed(outputs=outputs, expires_at=expires_at))
+        self._tries.pop(job.id, None)
+        if after.outputs != outputs:  # somebody was faster, or the job was ended meanwhile
+            for output in outputs:
+                await self._tools.vault.delete(output.blob.name)
+            return
+        log.info(
+            "job completed",
+            job_id=job.id,
+            account_id=job.account_id,
+            took_s=round(after.updated_at - job.created_at, 1),
+        )
+
+    async def _copy_all(self, job: Job, upstream: Upstream, account: Account) -> tuple[Output, ...]:
+        attempt = secrets.token_hex(3)
+        outputs: list[Output] = []
+        try:
+            for remote in job.remote_outputs:
+                outputs.extend(await self._copy(job, remote, upstream, account, attempt))
+        except BaseException:
+            for output in outputs:
+                with suppress(GatewayError):
+                    await asyncio.shield(self._tools.vault.delete(output.blob.name))
+            raise
+        return tuple(outputs)
+
+    async def _copy(
+        self, job: Job, remote: RemoteOutput, upstream: Upstream, account: Account, attempt: str
+    ) -> list[Output]:
+        is_video = job.kind is MediaKind.VIDEO
+        variant = Variant.VIDEO if is_video else Variant.IMAGE
+        prefix = f"{job.id[-2:]}/{job.id}"
+        vault = self._tools.vault
+        async with vault.writer(f"{prefix}/{variant}{remote.index}.{attempt}") as writer:
+            async with upstream.fetch(remote, account) as body:
+                async for chunk in body.chunks():
+                    await writer.write(chunk)
+            facts = await self._media.probe_file(writer.path)
+            derived = (
+                {
+                    Variant.THUMBNAIL: await self._media.thumbnail(writer.path),
+                    Variant.SPRITESHEET: await self._media.spritesheet(writer.path),
+                }
+                if is_video
+                else {}
+            )
+            blob = await writer.commit(facts)
+        outputs = [Output(variant=variant, index=remote.index, blob=blob)]
+        for kind, data in derived.items():
+            blob = await self._derived(f"{prefix}/{kind}{remote.index}.{attempt}", data)
+            outputs.append(Output(variant=kind, index=remote.index, blob=blob))
+        return outputs
+
+    async def _derived(self, name: str, data: bytes) -> Blob:
+        facts = await self._media.probe_image(data)
+        async with self._tools.vault.writer(name) as writer:
+            await writer.write(data)
+            return await writer.commit(facts)
+
+    async def _put_off(self, job: Job, error: GatewayError, upstream: Upstream, account: Account) -> None:
+        tries = self._tries[job.id] = self._tries.get(job.id, 0) + 1
+        rule = next_step(Work.COLLECT, error.kind, tries)
+        log.warning(
+            "result could not be copied",
+            job_id=job.id,
+            kind=error.kind.value,
+            error=error.message,
+            tries=tries,
+        )
+        if rule.move is Move.FAIL:
+            self._tries.pop(job.id, None)
+            await self._tools.records.apply(job.id, Failed(error=job_error(error), is_over_at_backend=True))
+            return
+        if error.kind is ErrorKind.EXPIRED:
+            await self._fresh_links(job, upstream, account)
+        delay_s = (
+            0.0
+            if tries == 1 and error.kind is ErrorKind.EXPIRED
+            else backoff_s(tries, base_s=rule.base_s, cap_s=rule.cap_s)
+        )
+        await self._tools.jobs.postpone_collect(job.id, delay_s)
+
+    async def _fresh_links(self, job: Job, upstream: Upstream, account: Account) -> None:
+        if job.bound_id is None:
+            return
+        remote = RemoteJob(
+            id=job.bound_id, job_id=job.id, kind=job.kind, started_at=job.started_at or job.created_at
+        )
+        async with asyncio.timeout(self._tools.config.upstream_call_s):
+            observed = await upstream.observe([remote], account, frozenset({job.kind}))
+        status = observed.statuses.get(job.bound_id)
+        if isinstance(status, RemoteSucceeded):
+            await self._tools.records.apply(job.id, Succeeded(outputs=status.outputs))

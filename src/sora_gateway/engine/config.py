@@ -1,0 +1,30 @@
+"""Name the engine's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sora_gateway.domain.jobs import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Times in seconds, counts per node unless said otherwise."""
+
+    limits: Limits = field(default_factory=Limits)
+    lease_s: float = 12.0
+    heartbeat_s: float = 4.0
+    lease_margin_s: float = 3.0
+    send_window_s: float = 3.0
+    shutdown_grace_s: float = 4.0
+    lanes: int = 1000
+    submissions: int = 64
+    collects: int = 8
+    collect_lease_s: float = 30.0
+    queue_limit: int = 10_000
+    retention_s: float = 7 * 24 * 3600.0
+    max_input_bytes: int = 20 * 1024 * 1024
+    lost_reads: int = 5
+    lost_after_s: float = 120.0
+    upstream_call_s: float = 60.0
+    prepare_s: float = 120.0

@@ -1,0 +1,62 @@
+"""Read the feed once for this node and pass each entry on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from sora_gateway.domain.errors import GatewayError
+from sora_gateway.ports.stores import Feed, FeedEntry, FeedTrimmedError
+from sora_gateway.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+_BLOCK_S = 5.0
+_PAUSE_S = 0.5
+
+
+class Hub:
+    """One blocking read, fanned out in-process. Listeners must be quick and must not raise."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._listeners: list[Callable[[FeedEntry], None]] = []
+        self._gap_listeners: list[Callable[[], None]] = []
+        self._at: str | None = None
+
+    def listen(self, heard: Callable[[FeedEntry], None], missed: Callable[[], None]) -> None:
+        """Call ``heard`` for each entry, and ``missed`` when entries may have been lost."""
+        self._listeners.append(heard)
+        self._gap_listeners.append(missed)
+
+    async def start(self) -> None:
+        """Take the present end of the feed as the beginning."""
+        self._at = await self._feed.last_id()
+
+    async def run(self) -> None:
+        """Read for ever; an unreachable store is waited for."""
+        while True:
+            try:
+                await self._read()
+            except FeedTrimmedError:
+                log.warning("this node fell behind the feed and reloads what it watches")
+                await self._restart()
+            except GatewayError as error:
+                log.warning("the feed cannot be read", error=error.message)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _read(self) -> None:
+        if self._at is None:
+            await self.start()
+        for entry in await self._feed.read(self._at or "0-0", block_s=_BLOCK_S):
+            self._at = entry.id
+            for heard in self._listeners:
+                heard(entry)
+
+    async def _restart(self) -> None:
+        try:
+            await self.start()
+        except GatewayError:
+            self._at = None
+        for missed in self._gap_listeners:
+            missed()

@@ -1,0 +1,296 @@
+"""Do one account's work: send what is bound, look at the lists, write what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from sora_gateway.domain.accounts import Account
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import (
+    Failed,
+    Job,
+    JobError,
+    JobEvent,
+    NotListed,
+    Phase,
+    Progressed,
+    Released,
+    Returned,
+    Succeeded,
+)
+from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.remote import (
+    Observed,
+    RemoteFailed,
+    RemoteJob,
+    RemoteQueued,
+    RemoteRunning,
+    RemoteStatus,
+    RemoteSucceeded,
+    RemoteUnknown,
+)
+from sora_gateway.engine.sending import Sender
+from sora_gateway.engine.settling import Settler, parse_marker
+from sora_gateway.engine.tools import NodeTools, job_error
+from sora_gateway.kit.clock import boottime
+from sora_gateway.ports.stores import Lease
+from sora_gateway.ports.upstream import Upstream
+from sora_gateway.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+_IDLE_S = 2.0
+_RELOAD_S = 15.0
+
+
+class Lane:
+    """One account's work while this node holds the lease.
+
+    A tick observes, compares and writes; it never waits for uploads or create calls, which run as tasks
+    beside it. Jobs are local copies: every write is compared with the store's version, and the feed and a
+    reload now and then bring what others wrote.
+    """
+
+    def __init__(self, lease: Lease, tools: NodeTools, may_start: Callable[[], bool]) -> None:
+        self.lease = lease
+        self._tools = tools
+        self._may_start = may_start
+        self._jobs: dict[str, Job] = {}
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._noted: set[str] = set()
+        self._foreign: dict[MediaKind, int] = {}
+        self._observed_at = float("-inf")
+        self._loaded_at = float("-inf")
+        self._failures = 0
+        self._echo: bool | None = None
+        self._grace_s = 30.0
+        self._settler = Settler(lease.account_id, tools, self._apply)
+
+    # --- what others tell the lane -------------------------------------------------------------------------
+
+    def heard(self, job: Job) -> None:
+        """Take a job as another writer left it."""
+        mine = self._jobs.get(job.id)
+        if job.lane != self.lease.account_id:
+            if mine is not None and mine.version < job.version:
+                del self._jobs[job.id]
+            return
+        if mine is None or mine.version < job.version:
+            self._jobs[job.id] = job
+            if job.phase is Phase.BOUND:
+                self._woken.set()
+
+    def missed(self) -> None:
+        """Reload at the next tick: entries of the feed may have been lost."""
+        self._loaded_at = float("-inf")
+        self._woken.set()
+
+    def stop(self, grace_s: float) -> None:
+        """Start nothing more; ``run`` returns when running creates have ended, at most after ``grace_s``."""
+        self._grace_s = grace_s
+        self._stopping = True
+        self._woken.set()
+
+    # --- life ----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until there is nothing left, ``stop`` is called or the lease is lost.
+
+        Raises:
+            LeaseLostError: another node looks after the account by now.
+        """
+        facts = await self._tools.lanes.facts(self.lease.account_id)
+        self._echo = facts.is_marker_echoed
+        async with Sender(self.lease, self._tools, self._may_start, self._wrote) as sender:
+            try:
+                await self._work(sender)
+            finally:
+                await sender.drain(self._grace_s)
+
+    async def _work(self, sender: Sender) -> None:
+        idle_since: float | None = None
+        while not self._stopping:
+            try:
+                await self._tick(sender)
+            except GatewayError as error:
+                # The store is away: nothing is lost, and without the lease nothing is started.
+                log.warning("lane waits", account_id=self.lease.account_id, error=error.message)
+            idle_since = None if self._jobs or sender.is_busy else (idle_since or boottime())
+            if idle_since is not None and boottime() - idle_since > _IDLE_S:
+                return
+            await self._wait()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(self._interval_s()):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._woken.clear()
+
+    def _interval_s(self) -> float:
+        upstream = self._tools.upstreams.get(self.lease.account_id.partition(":")[0])
+        if upstream is None or not self._jobs:
+            return 1.0
+        polling = upstream.polling
+        unsettled = any(job.is_unsettled for job in self._jobs.values())
+        nearly = any(job.progress > 0.8 or job.progress == 0.0 for job in self._jobs.values())
+        interval = polling.fast_s if unsettled or nearly else polling.slow_s
+        return float(min(interval * 2.0 ** min(self._failures, 5), max(30.0, interval)))
+
+    async def _tick(self, sender: Sender) -> None:
+        tools = self._tools
+        if boottime() - self._loaded_at > _RELOAD_S:
+            jobs = await tools.jobs.lane_jobs(self.lease.account_id)
+            self._jobs = {job.id: job for job in jobs}
+            self._loaded_at = boottime()
+        account = await tools.pool.get(self.lease.account_id)
+        upstream = tools.upstreams.get(account.upstream) if account is not None else None
+        if account is None or upstream is None:
+            await self._without_account()
+            return
+        if self._jobs and self._is_due():
+            await self._look(upstream, account, sender)
+        if self._may_start() and self._observed_at > float("-inf"):
+            for job in list(self._jobs.values()):
+                if job.phase is Phase.BOUND:
+                    sender.start(job, upstream, account)
+
+    def _is_due(self) -> bool:
+        # A wake-up sends at once but does not look again: one list call per account and interval.
+        if self._observed_at == float("-inf"):
+            return True
+        at_backend = any(job.phase is not Phase.BOUND for job in self._jobs.values())
+        return at_backend and boottime() - self._observed_at >= self._interval_s() - 0.05
+
+    async def _without_account(self) -> None:
+        """Give back what was not sent; what runs there ends by its deadline."""
+        for job in list(self._jobs.values()):
+            if job.phase is Phase.BOUND:
+                await self._apply(job, Returned(ticket=None, reason="the account was removed"), as_owner=True)
+
+    # --- looking -------------------------------------------------------------------------------------------
+
+    async def _look(self, upstream: Upstream, account: Account, sender: Sender) -> None:
+        remote = [
+            RemoteJob(
+                id=job.bound_id, job_id=job.id, kind=job.kind, started_at=job.started_at or job.updated_at
+            )
+            for job in self._jobs.values()
+            if job.bound_id is not None
+        ]
+        kinds = frozenset(job.kind for job in self._jobs.values())
+        try:
+            async with asyncio.timeout(self._tools.config.upstream_call_s):
+                observed = await upstream.observe(remote, account, kinds)
+        except (GatewayError, TimeoutError) as error:
+            await self._look_failed(account, error)
+            return
+        self._failures = 0
+        self._observed_at = boottime()
+        await self._note(observed)
+        await self._write(observed.statuses)
+        jobs = list(self._jobs.values())
+        await self._settler.settle(jobs, observed.listed, self._echo, upstream, account, sender.is_sending)
+
+    async def _look_failed(self, account: Account, error: GatewayError | TimeoutError) -> None:
+        self._failures += 1
+        kind = error.kind if isinstance(error, GatewayError) else ErrorKind.UPSTREAM_UNREACHABLE
+        log.warning(
+            "cannot look at the account's tasks", account_id=account.id, kind=kind.value, error=str(error)
+        )
+        # Jobs that only wait to be sent must not be held up by lists that cannot be read, nor may they be
+        # sent blindly: they go back, and the account's health decides where they go.
+        await self._tools.pool.report_error(account.id, kind, None)
+        if self._observed_at == float("-inf"):
+            not_before = self._tools.now() + 1.0
+            for job in list(self._jobs.values()):
+                if job.phase is Phase.BOUND:
+                    event = Returned(
+                        ticket=None, reason=f"lists unreadable: {kind.value}", not_before=not_before
+                    )
+                    await self._apply(job, event, as_owner=True)
+
+    async def _note(self, observed: Observed) -> None:
+        """Remember the ids that were seen, the foreign tasks, and whether markers come back."""
+        ours = {job.bound_id for job in self._jobs.values() if job.bound_id is not None}
+        unsettled = {job.id for job in self._jobs.values() if job.is_unsettled}
+        foreign: dict[MediaKind, int] = dict.fromkeys(observed.read, 0)
+        for remote_id, item in observed.listed.items():
+            marker = parse_marker(item.marker)
+            is_ours = remote_id in ours or (marker is not None and marker.job_id in unsettled)
+            if item.is_unfinished and not is_ours and item.kind in foreign:
+                foreign[item.kind] += 1
+        echo = self._echo or self._learn_echo(observed)
+        fresh = [remote_id for remote_id in observed.listed if remote_id not in self._noted]
+        foreign = self._foreign | foreign
+        if fresh or foreign != self._foreign or echo != self._echo:
+            await self._tools.lanes.note_listed(self.lease, fresh, foreign, echo)
+        self._noted = (self._noted & observed.listed.keys()) | set(fresh)
+        self._foreign, self._echo = foreign, echo
+
+    def _learn_echo(self, observed: Observed) -> bool | None:
+        for job in self._jobs.values():
+            item = observed.listed.get(job.bound_id or "")
+            if item is None or item.kind is not MediaKind.VIDEO or job.attempt is None:
+                continue
+            if job.phase is Phase.RUNNING:
+                return item.marker == job.attempt.marker
+        return self._echo
+
+    async def _write(self, statuses: Mapping[str, RemoteStatus]) -> None:
+        for job in list(self._jobs.values()):
+            status = statuses.get(job.bound_id) if job.bound_id is not None else None
+            if status is None:
+                continue
+            event = self._released(status) if job.is_final else self._event(job, status)
+            if event is not None:
+                await self._apply(job, event, as_owner=isinstance(status, RemoteUnknown))
+
+    @staticmethod
+    def _released(status: RemoteStatus) -> JobEvent | None:
+        if isinstance(status, RemoteQueued | RemoteRunning):
+            return None
+        return Released(reason="the task left the backend's list")
+
+    def _event(self, job: Job, status: RemoteStatus) -> JobEvent | None:
+        match status:
+            case RemoteQueued():
+                return Progressed(progress=job.progress) if job.unknown_reads else None
+            case RemoteRunning(progress=progress):
+                # Whole percents only: what no watcher can see is not worth a write.
+                seen = max(progress or 0.0, job.progress)
+                return (
+                    Progressed(progress=seen) if int(seen * 100) > job.percent or job.unknown_reads else None
+                )
+            case RemoteSucceeded(outputs=outputs):
+                return Succeeded(outputs=outputs)
+            case RemoteFailed(error=error):
+                return Failed(error=job_error(error), is_over_at_backend=True)
+            case RemoteUnknown():
+                return self._unknown(job)
+
+    def _unknown(self, job: Job) -> JobEvent:
+        config = self._tools.config
+        age_s = self._tools.now() - (job.started_at or job.updated_at)
+        if job.unknown_reads + 1 < config.lost_reads or age_s < config.lost_after_s:
+            return NotListed()
+        message = "The backend no longer knows this generation; it was not charged. Please submit it again."
+        error = JobError(kind=ErrorKind.LOST, message=message, code="lost")
+        return Failed(error=error, is_over_at_backend=True)
+
+    # --- writing -------------------------------------------------------------------------------------------
+
+    async def _apply(self, job: Job, event: JobEvent, *, as_owner: bool = False) -> Job:
+        lease = self.lease if as_owner else None
+        _, after = await self._tools.records.apply(job.id, event, lease=lease)
+        self._wrote(after)
+        return after
+
+    def _wrote(self, job: Job) -> None:
+        self.heard(job)
+        if not job.is_unsettled:
+            self._woken.set()  # a twin that waited for this one may go now

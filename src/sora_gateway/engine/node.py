@@ -1,0 +1,107 @@
+"""Run one node's share of the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from sora_gateway.engine.collect import Collector
+from sora_gateway.engine.config import EngineConfig
+from sora_gateway.engine.dispatch import Dispatcher
+from sora_gateway.engine.estimates import Estimates
+from sora_gateway.engine.generations import Generations
+from sora_gateway.engine.hub import Hub
+from sora_gateway.engine.inputs import Inline, Inputs
+from sora_gateway.engine.lanes import LaneKeeper
+from sora_gateway.engine.pool import AccountPool
+from sora_gateway.engine.records import Records
+from sora_gateway.engine.sweeps import Sweeper
+from sora_gateway.engine.tools import NodeTools
+from sora_gateway.engine.watchers import Watchers
+from sora_gateway.kit.clock import Now
+from sora_gateway.kit.ids import new_id
+from sora_gateway.ports.media import Fetcher, Links, MediaTools, Vault
+from sora_gateway.ports.stores import Store
+from sora_gateway.ports.upstream import Upstream
+from sora_gateway.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+_RESTART_S = 1.0
+
+
+class Node:
+    """The engine of one process: its facade is ``generations``, its work runs inside ``running``."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        upstreams: Mapping[str, Upstream],
+        vault: Vault,
+        media: MediaTools,
+        fetcher: Fetcher,
+        inline: Inline,
+        links: Links,
+        config: EngineConfig,
+        now: Now,
+    ) -> None:
+        inputs = Inputs(vault, media, fetcher, inline, config.max_input_bytes)
+        tools = NodeTools(
+            upstreams=upstreams,
+            pool=AccountPool(store.accounts, now),
+            jobs=store.jobs,
+            lanes=store.lanes,
+            records=Records(store.jobs, now, config.limits),
+            config=config,
+            now=now,
+            inputs=inputs,
+            vault=vault,
+            submissions=asyncio.Semaphore(config.submissions),
+        )
+        self.id = new_id("node", now)
+        self._hub = Hub(store.feed)
+        watchers = Watchers(store.jobs, self._hub)
+        self._keeper = LaneKeeper(self.id, tools, self._hub)
+        self._dispatcher = Dispatcher(tools, self._hub)
+        self._collector = Collector(tools, media, self._hub)
+        self._sweeper = Sweeper(tools)
+        self.generations = Generations(tools, inputs, watchers, Estimates(self._hub), links)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work while the block runs; at its end take nothing more and hand the lanes over."""
+        await self._hub.start()
+        async with asyncio.TaskGroup() as group:
+            loops = [
+                group.create_task(_for_ever(name, run), name=name)
+                for name, run in (
+                    ("hub", self._hub.run),
+                    ("dispatcher", self._dispatcher.run),
+                    ("collector", self._collector.run),
+                    ("sweeper", self._sweeper.run),
+                )
+            ]
+            keeper = group.create_task(_for_ever("lanes", self._keeper.run), name="lanes")
+            log.info("node works", node=self.id)
+            try:
+                yield
+            finally:
+                for loop in loops[1:]:
+                    loop.cancel()
+                self._keeper.stop()
+                await asyncio.wait([keeper])
+                loops[0].cancel()
+
+
+async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop; one that breaks is logged and begun again, since its work must go on."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("a loop of the engine broke and starts again", loop=name)
+            await asyncio.sleep(_RESTART_S)
+        else:
+            return

@@ -1,0 +1,57 @@
+"""What the lanes of a node share, and small helpers they both use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Job, JobError, JobEvent
+from sora_gateway.engine.config import EngineConfig
+from sora_gateway.engine.pool import AccountPool
+from sora_gateway.engine.records import Records
+from sora_gateway.kit.clock import Now
+from sora_gateway.ports.media import Vault
+from sora_gateway.ports.stores import JobStore, LaneStore
+from sora_gateway.ports.upstream import InputReader, Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTools:
+    """One of each for the whole node."""
+
+    upstreams: Mapping[str, Upstream]
+    pool: AccountPool
+    jobs: JobStore
+    lanes: LaneStore
+    records: Records
+    config: EngineConfig
+    now: Now
+    inputs: InputReader
+    vault: Vault
+    submissions: asyncio.Semaphore
+
+
+class Apply(Protocol):
+    """Writes an event; ``as_owner`` makes it a decision, which needs the lane's lease."""
+
+    def __call__(self, job: Job, event: JobEvent, *, as_owner: bool = False) -> Awaitable[Job]: ...
+
+
+_FOR_CALLERS: Mapping[ErrorKind, str] = {
+    ErrorKind.ACCOUNT_BUSY: "The backend had no free place for this generation for too long.",
+    ErrorKind.ACCOUNT_EXHAUSTED: "The backend's quota for this kind of generation is used up.",
+    ErrorKind.ACCOUNT_RATE_LIMITED: "The backend refused too many requests in a short time.",
+    ErrorKind.ACCOUNT_AUTH: "The backend did not accept the gateway's credentials.",
+    ErrorKind.UPSTREAM_OVERLOADED: "The backend is overloaded. Please try again later.",
+    ErrorKind.UPSTREAM_BLOCKED: "The backend blocked the request. The operator has to look at it.",
+    ErrorKind.UPSTREAM_UNREACHABLE: "The backend could not be reached.",
+}
+
+
+def job_error(error: GatewayError) -> JobError:
+    """Return the error as the job keeps it for its caller: nothing of the accounts shows."""
+    message = _FOR_CALLERS.get(error.kind, error.message)
+    return JobError(kind=error.kind, message=message, code=error.code or error.kind.value)

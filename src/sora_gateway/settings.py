@@ -1,0 +1,151 @@
+"""Read the settings from the environment and ``.env``; the only reader of the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "SORA_GATEWAY_"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; the text names each one and says what would be right."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; in the environment as ``SORA_GATEWAY_`` and the field's name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for all.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    data_dir: Path = Field(
+        Path("data"), description="Folder for the embedded store, the media and the secret key."
+    )
+    media_dir: Path | None = Field(
+        None,
+        description="Folder for results; all nodes need the same one. Default: `media` in the data folder.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("REDIS_URL", f"{PREFIX}REDIS_URL"),
+        description="Server (7.0 or newer) as `redis://`, `rediss://` or `unix://`. Unset: an embedded one.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Encrypts stored credentials; the same on all nodes. Unset: kept in the data folder.",
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/]+.*[^/]$",
+        description="How callers reach the gateway, e.g. `https://example.org/sora`; links begin with it.",
+    )
+    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level that is logged."
+    )
+    wait_max_s: float = Field(
+        270.0, gt=0, le=3600, description="How long an answer waits for a result (chat, images)."
+    )
+    queue_limit: int = Field(
+        10_000, ge=1, description="How many jobs may wait; one more is refused with 429."
+    )
+    media_retention_days: float = Field(7.0, gt=0, le=3650, description="How long results are kept.")
+    max_upload_mib: int = Field(32, ge=1, le=1024, description="The largest request body.")
+    max_picture_mib: int = Field(20, ge=1, le=512, description="The largest reference picture.")
+    relax_25s: bool = Field(False, description="Let accounts without a Pro plan make 25 s videos.")
+    fetch_allow_private: bool = Field(
+        False, description="Fetch reference pictures from private and loopback addresses too."
+    )
+    proxy_ips: str = Field(
+        "127.0.0.1", description="Proxies whose `X-Forwarded-*` headers are believed; `*` for all."
+    )
+    sora_web_base_url: str = Field(
+        "https://sora.chatgpt.com/backend",
+        pattern=r"^https?://\S+$",
+        description="Where the backend's protocol is spoken.",
+    )
+    sora_web_sentinel_token: SecretStr | None = Field(
+        None, description="Value of the `openai-sentinel-token` header, if the backend asks for one."
+    )
+    sora_web_user_agent: str | None = Field(None, description="The user agent shown to the backend.")
+    sora_web_media_hosts: str = Field(
+        "", description="Hosts, separated by commas, whose files may be fetched over plain http."
+    )
+    sora_web_poll_fast_s: float = Field(
+        1.0, gt=0, le=60, description="Seconds between looks at an account when something is about to happen."
+    )
+    sora_web_poll_slow_s: float = Field(5.0, gt=0, le=300, description="Seconds between looks otherwise.")
+    sora_web_absence_over_s: float = Field(
+        120.0,
+        ge=1,
+        le=3600,
+        description="How long a lost submission must not show in the backend's lists before it is repeated.",
+    )
+    sora_web_image_preset: Literal["360", "480"] = Field(
+        "360", description="Which of the two known sets of picture sizes is asked for."
+    )
+
+    @property
+    def media_root(self) -> Path:
+        """The folder of results."""
+        return self.media_dir if self.media_dir is not None else self.data_dir / "media"
+
+
+def load(**overrides: Any) -> Settings:
+    """Return the settings; ``overrides`` that are not None win over the environment.
+
+    Raises:
+        SettingsError: a value is wrong or a variable is unknown; the text names each.
+    """
+    problems = list(_unknown(_names_in_use()))
+    try:
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        problems.extend(_explain(item) for item in error.errors())
+        raise SettingsError("\n".join(problems)) from error
+    if settings.sora_web_poll_fast_s > settings.sora_web_poll_slow_s:
+        problems.append(f"{PREFIX}SORA_WEB_POLL_FAST_S must not be above {PREFIX}SORA_WEB_POLL_SLOW_S.")
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def variable_names() -> tuple[str, ...]:
+    """Return the names of all variables that are read, in the order of the fields."""
+    return tuple(_variable(name) for name in Settings.model_fields)
+
+
+def _variable(field: str) -> str:
+    return "REDIS_URL" if field == "redis_url" else PREFIX + field.upper()
+
+
+def _names_in_use() -> set[str]:
+    return {*os.environ, *dotenv_values(".env")}
+
+
+def _unknown(names: Iterable[str]) -> Iterable[str]:
+    known = {*variable_names(), f"{PREFIX}REDIS_URL"}
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else " `sora-gateway doctor` lists the known ones."
+            yield f"{name} is not a setting.{hint}"
+
+
+def _explain(item: Any) -> str:
+    field = str(item["loc"][0])
+    name = field if field == "REDIS_URL" else _variable(field)
+    shown = "***" if "SECRET" in name or "TOKEN" in name or "URL" in name else repr(item["input"])
+    info = Settings.model_fields.get(field)
+    meaning = f" {info.description}" if info is not None and info.description else ""
+    return f"{name}={shown} cannot be used: {item['msg']}.{meaning}"

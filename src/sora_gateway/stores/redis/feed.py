@@ -1,0 +1,65 @@
+"""Hear every write of jobs: a stream that is trimmed, so whoever falls behind is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sora_gateway.ports.stores import FeedEntry, FeedTrimmedError
+from sora_gateway.stores.redis import keys
+from sora_gateway.stores.redis.codec import JOBS
+from sora_gateway.stores.redis.connection import Connection
+
+_MOST_ENTRIES = 500
+_START = "0-0"
+
+
+class RedisFeed:
+    """Implements ``ports.stores.Feed``. Each waiting reader holds one connection of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def last_id(self) -> str:
+        """Return the id of the newest entry, ``"0-0"`` for none."""
+        newest = await self._connection.call("XREVRANGE", keys.FEED, "+", "-", "COUNT", 1)
+        return str(newest[0][0]) if newest else _START
+
+    async def read(self, after: str, *, block_s: float) -> Sequence[FeedEntry]:
+        """Return the entries after ``after``, at most 500, waiting up to ``block_s`` for the first.
+
+        Raises:
+            FeedTrimmedError: entries after ``after`` may have been trimmed away, or ``after`` is in the
+                future (the store lost writes); reload what you hold.
+        """
+        block_ms = max(1, round(block_s * 1000))
+        read, oldest, newest = await self._connection.wait(
+            [
+                ("XREAD", "COUNT", _MOST_ENTRIES, "BLOCK", block_ms, "STREAMS", keys.FEED, after),
+                # After the read: what is trimmed between the two is a false alarm, never a missed one.
+                ("XRANGE", keys.FEED, "-", "+", "COUNT", 1),
+                ("XREVRANGE", keys.FEED, "+", "-", "COUNT", 1),
+            ],
+            block_s,
+        )
+        position = _position(after)
+        if position > _position(newest[0][0] if newest else _START):
+            raise FeedTrimmedError
+        if oldest and position < _position(oldest[0][0]) and await self._was_trimmed(after):
+            raise FeedTrimmedError
+        entries = read[0][1] if read else []
+        return [
+            FeedEntry(id=entry_id, job=JOBS.decode(fields["j"]), has_public_change=fields["p"] == "1")
+            for entry_id, fields in entries
+        ]
+
+    async def _was_trimmed(self, after: str) -> bool:
+        if after != _START:
+            return True
+        facts = await self._connection.call("XINFO", "STREAM", keys.FEED)
+        fact = dict(zip(facts[::2], facts[1::2], strict=True))
+        return int(fact["entries-added"]) > int(fact["length"])
+
+
+def _position(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)

@@ -1,0 +1,298 @@
+"""Keep jobs, their queue and their events: every change is one script, guarded by the job's version."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Job
+from sora_gateway.domain.media import MediaKind
+from sora_gateway.kit.clock import Now, system_now
+from sora_gateway.ports.stores import (
+    Head,
+    Idempotency,
+    IdempotencyConflictError,
+    Lease,
+    LeaseLostError,
+    Page,
+    PublicEvent,
+    Replayed,
+    TakenError,
+    TwinError,
+)
+from sora_gateway.stores.redis import keys
+from sora_gateway.stores.redis.archive import Archive
+from sora_gateway.stores.redis.codec import JOBS, decode_event
+from sora_gateway.stores.redis.connection import Connection
+from sora_gateway.stores.redis.placement import KeyRing, plan
+from sora_gateway.stores.redis.scripting import load, load_on_state
+
+_ACCEPT = load_on_state("accept")
+_CHANGE = load_on_state("change")
+_HEADS = load_on_state("heads")
+_POSITION = load("position")
+_PAGE = load("page")
+_DUE = load("due")
+_CLAIM_COLLECTS = load("claim_collects")
+_POSTPONE_COLLECT = load("postpone_collect")
+
+_REFUSALS: dict[str, Callable[[], Exception]] = {
+    "lost": LeaseLostError,
+    "twin": TwinError,
+    "taken": TakenError,
+}
+_PATIENT_TRIES = 3
+_MOST_TRIES = 500
+_LONGEST_COLLECT_S = 3600.0
+_LARGEST_PIECE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """A job as it was read, and whether from the archive."""
+
+    job: Job
+    is_archived: bool
+
+
+class RedisJobs:
+    """Implements ``ports.stores.JobStore``."""
+
+    def __init__(self, connection: Connection, now: Now = system_now) -> None:
+        self._connection = connection
+        self._archive = Archive(connection, now)
+        self._signatures: tuple[str, ...] = ()
+
+    async def accept(
+        self, jobs: Sequence[Job], *, cost: float, queue_limit: int, idempotency: Idempotency | None = None
+    ) -> tuple[Job, ...] | Replayed:
+        """Store new jobs, all or none; each costs its owner ``cost``. Repeating it by the same ids is safe.
+
+        Raises:
+            GatewayError(queue_full): they and the waiting ones are more than ``queue_limit``.
+            IdempotencyConflictError: the key was used for another request.
+        """
+        ring = KeyRing()
+        ring.place(keys.WAITING)
+        ring.names.append(_idempotency_key(idempotency))
+        parts: list[str | int] = []
+        for job in jobs:
+            parts += (plan(None, job, ring), job.version, JOBS.encode(job), job.id, job.signature, job.owner)
+        digest = idempotency.digest if idempotency is not None else ""
+        ids = " ".join(job.id for job in jobs)
+        head = (_new_write_id(), queue_limit, cost, digest, ids, keys.IDEMPOTENCY_S)
+        answer = await self._connection.run(_ACCEPT, ring.names, (*head, *parts))
+        match answer:
+            case ["accepted"]:
+                return tuple(jobs)
+            case ["known"]:
+                return await self._stored([job.id for job in jobs])
+            case ["replayed", held]:
+                return Replayed(jobs=await self._stored(held.split(" ")))
+            case ["conflict"]:
+                raise IdempotencyConflictError
+            case _:
+                message = f"The queue is full ({queue_limit} jobs wait). Try again later."
+                raise GatewayError(ErrorKind.QUEUE_FULL, message, retry_after_s=5.0)
+
+    async def get(self, job_id: str) -> Job | None:
+        """Return the job, live or archived. One round trip."""
+        found = await self._current(job_id)
+        return None if found is None else found.job
+
+    async def queue_position(self, job: Job) -> int | None:
+        """Return its place in its queue from 1, None when it does not wait."""
+        names = (keys.queue(job.signature), keys.delayed(job.signature), keys.TAGS)
+        before = await self._connection.run(_POSITION, names, (job.id,))
+        return None if before is None else int(before) + 1
+
+    async def page(
+        self, owner: str, *, after: str | None, limit: int, ascending: bool, kind: MediaKind
+    ) -> Page | None:
+        """Return the owner's jobs of ``kind`` by (creation time, id), tombstones left out.
+
+        None: ``after`` is not one of them. A tombstone may be ``after``. Two round trips, more only where
+        tombstones fill whole pieces.
+        """
+        listed: list[Job] = []
+        piece = limit + 1
+        direction = "up" if ascending else "down"
+        while True:
+            args = (after or "", direction, piece)
+            ids = await self._connection.run(_PAGE, (keys.owned(owner, kind),), args)
+            if ids is None:
+                return None
+            found = await self._find(ids)
+            listed += [it.job for it in found if it is not None and it.job.deleted_at is None]
+            if len(listed) > limit or len(ids) < piece:
+                return Page(jobs=tuple(listed[:limit]), has_more=len(listed) > limit)
+            after = ids[-1]
+            piece = min(2 * piece, _LARGEST_PIECE)
+
+    async def change(
+        self, job_id: str, decide: Callable[[Job], Job], *, lease: Lease | None = None
+    ) -> tuple[Job, Job]:
+        """Apply ``decide`` to the current job and store the answer if nothing came between; else repeat.
+
+        Applied exactly once, also if the connection broke on the way. Two round trips when nobody interferes.
+
+        Raises:
+            GatewayError(not_found): no such job.
+            LeaseLostError: ``lease`` was given and is not the lane's current one.
+            TwinError, TakenError: see there.
+        """
+        changed = await self._change(job_id, decide, lease=lease)
+        if changed is None:
+            raise GatewayError(ErrorKind.NOT_FOUND, f"There is no job {job_id!r}.")
+        return changed
+
+    async def heads(self, limit: int) -> Sequence[Head]:
+        """Return the first waiting jobs of each signature, fairest first, at most ``limit`` of each."""
+        while True:
+            names = [key for name in self._signatures for key in (keys.queue(name), keys.delayed(name))]
+            verdict, found = await self._connection.run(
+                _HEADS, (*keys.STATE, *names), (limit, *self._signatures)
+            )
+            if verdict == "heads":
+                return [Head(signature=found[i], job_id=found[i + 1]) for i in range(0, len(found), 2)]
+            self._signatures = tuple(found)
+
+    async def bind(
+        self, job_id: str, decide: Callable[[Job], Job], account_id: str, slots: int
+    ) -> Job | None:
+        """Apply ``decide`` (a ``Bound``) if the job still waits and the account has a free slot of its kind.
+
+        None: it waits no more, or no slot is free. Two round trips.
+        """
+
+        def decide_waiting(job: Job) -> Job:
+            after = decide(job)
+            return after if after.lane == account_id and job.lane is None else job
+
+        changed = await self._change(job_id, decide_waiting, slots=slots)
+        return None if changed is None or changed[1] is changed[0] else changed[1]
+
+    async def events_after(self, job_id: str, seq: int) -> Sequence[PublicEvent]:
+        """Return the job's events with a higher ``seq``, oldest first; the last 512 are kept."""
+        living, archived = await self._connection.pipeline(
+            [("LRANGE", keys.log(job_id), 0, -1), ("HGET", keys.archived(job_id), "e")]
+        )
+        lines = living or (archived.split("\n") if archived else [])
+        return [event for event in map(decode_event, lines) if event.seq > seq]
+
+    async def lane_jobs(self, account_id: str) -> Sequence[Job]:
+        """Return all jobs whose ``lane`` is the account."""
+        ids = await self._connection.call("SMEMBERS", keys.lane(account_id))
+        texts = await self._connection.pipeline([("HGET", keys.job(job_id), "j") for job_id in sorted(ids)])
+        jobs = [JOBS.decode(text) for text in texts if text is not None]
+        # Between the two reads one may have left.
+        return [job for job in jobs if job.lane == account_id]
+
+    async def claim_collects(self, limit: int, lease_s: float) -> Sequence[str]:
+        """Take due jobs of the collect set and postpone them by ``lease_s``."""
+        args = (limit, lease_s, _LONGEST_COLLECT_S)
+        due: list[str] = await self._connection.run(_CLAIM_COLLECTS, (keys.COLLECT,), args)
+        return due
+
+    async def postpone_collect(self, job_id: str, delay_s: float) -> None:
+        """Make the job due again after ``delay_s``, at most an hour; nothing if it collects no more."""
+        args = (job_id, min(delay_s, _LONGEST_COLLECT_S))
+        await self._connection.run(_POSTPONE_COLLECT, (keys.COLLECT,), args)
+
+    async def due_deadlines(self, limit: int) -> Sequence[str]:
+        """Return ids of jobs whose deadline has passed, by store time."""
+        due: list[str] = await self._connection.run(_DUE, (keys.DEADLINES,), (limit,))
+        return due
+
+    async def archive(self, limit: int) -> int:
+        """Move final jobs without obligation out of the living state; return how many were moved."""
+        return await self._archive.move(limit)
+
+    async def expired(self, limit: int) -> Sequence[Job]:
+        """Return completed jobs whose results are past ``expires_at`` or deleted and still hold blobs."""
+        due = await self._connection.run(_DUE, (keys.RETENTION,), (limit,))
+        found = await self._find(due)
+        gone = [job_id for job_id, it in zip(due, found, strict=True) if it is None]
+        if gone:
+            await self._connection.call("ZREM", keys.RETENTION, *gone)
+        return [it.job for it in found if it is not None]
+
+    async def forget_blobs(self, job_id: str) -> None:
+        """Record that the blobs are gone: the job's ``outputs`` become empty. Repeating it is safe."""
+        await self._change(job_id, _without_outputs)
+
+    async def _change(
+        self,
+        job_id: str,
+        decide: Callable[[Job], Job],
+        *,
+        lease: Lease | None = None,
+        slots: int | None = None,
+    ) -> tuple[Job, Job] | None:
+        current = await self._current(job_id)
+        for tries in range(_MOST_TRIES):
+            if current is None:
+                return None
+            before = current.job
+            after = decide(before)
+            if after is before or after == before:
+                return before, before
+            if current.is_archived:
+                answer = await self._archive.change(before, after, _new_write_id(), lease)
+            else:
+                answer = await self._write(before, after, lease, slots)
+            match answer:
+                case ["done"]:
+                    return before, after
+                case ["stale", text]:
+                    current = _Current(JOBS.decode(text), current.is_archived)
+                case ["gone"]:
+                    current = None if current.is_archived else await self._current(job_id)
+                case ["full"]:
+                    return before, before
+                case _:
+                    raise _REFUSALS[answer[0]]()
+            if tries >= _PATIENT_TRIES:
+                await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 - lets the others through
+        raise GatewayError(ErrorKind.STORE_UNAVAILABLE, "The job changes too often.", retry_after_s=1.0)
+
+    async def _write(self, before: Job, after: Job, lease: Lease | None, slots: int | None) -> Any:
+        ring = KeyRing()
+        content = plan(before, after, ring, lease=lease, slots=slots)
+        args = (content, _new_write_id(), before.version, after.version, JOBS.encode(after))
+        return await self._connection.run(_CHANGE, ring.names, args)
+
+    async def _current(self, job_id: str) -> _Current | None:
+        (found,) = await self._find([job_id])
+        return found
+
+    async def _find(self, job_ids: Sequence[str]) -> list[_Current | None]:
+        # The living ones first: whatever leaves between the two reads is in the archive already.
+        living = [("HGET", keys.job(job_id), "j") for job_id in job_ids]
+        archived = [("HGET", keys.archived(job_id), "j") for job_id in job_ids]
+        texts = await self._connection.pipeline([*living, *archived])
+        return [
+            None if (text := live or old) is None else _Current(JOBS.decode(text), live is None)
+            for live, old in zip(texts[: len(job_ids)], texts[len(job_ids) :], strict=True)
+        ]
+
+    async def _stored(self, job_ids: Sequence[str]) -> tuple[Job, ...]:
+        return tuple([it.job for it in await self._find(job_ids) if it is not None])
+
+
+def _without_outputs(job: Job) -> Job:
+    return replace(job, outputs=(), version=job.version + 1) if job.outputs else job
+
+
+def _new_write_id() -> str:
+    return secrets.token_hex(6)
+
+
+def _idempotency_key(idempotency: Idempotency | None) -> str:
+    # A call without one still has the key in its place; it is not touched then.
+    return keys.WAITING if idempotency is None else keys.idempotency(idempotency.scope, idempotency.key)

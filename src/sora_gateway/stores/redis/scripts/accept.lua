@@ -1,0 +1,36 @@
+-- Stores new jobs, all or none. KEYS: the state, waiting, idempotency record, then those of the plans.
+-- ARGV: write id, queue limit, cost, digest ('' for none), ids, seconds to remember the key;
+-- then for each job: plan, version, JSON, id, signature, owner.
+local WAITING, KEY = KEYS[10], KEYS[11]
+local digest, ids = ARGV[4], ARGV[5]
+if digest ~= '' then
+  local used = redis.call('HMGET', KEY, 'digest', 'ids')
+  if used[1] and used[1] ~= digest then return {'conflict'} end
+  if used[1] and used[2] ~= ids then return {'replayed', used[2]} end
+end
+
+local jobs = {}
+for i = 7, #ARGV, 6 do
+  local plan = cjson.decode(ARGV[i])
+  -- The list of the owner knows archived jobs too, so a late repeat makes no second copy.
+  if redis.call('ZSCORE', KEYS[plan.owner], ARGV[i + 3]) then return {'known'} end
+  jobs[#jobs + 1] = {plan = plan, version = ARGV[i + 1], json = ARGV[i + 2], id = ARGV[i + 3],
+                     signature = ARGV[i + 4], owner = ARGV[i + 5]}
+end
+if redis.call('ZCARD', WAITING) + #jobs > tonumber(ARGV[2]) then return {'full'} end
+
+if digest ~= '' then
+  redis.call('HSET', KEY, 'digest', digest, 'ids', ids)
+  redis.call('EXPIRE', KEY, ARGV[6])
+end
+for _, job in ipairs(jobs) do
+  local last = KEYS[job.plan.last]
+  -- Where nobody waits, nobody is ahead of his share: what was cancelled is not held against its owner.
+  if redis.call('EXISTS', KEYS[job.plan.queue], KEYS[job.plan.delayed]) == 0 then redis.call('DEL', last) end
+  local virtual = tonumber(redis.call('HGET', VIRTUAL, job.signature) or 0)
+  local tag = math.max(virtual, tonumber(redis.call('ZSCORE', last, job.owner) or 0)) + tonumber(ARGV[3])
+  redis.call('ZADD', last, tag, job.owner)
+  redis.call('HSET', TAGS, job.id, tag)
+  write(job.plan, job.version, ARGV[1], job.json)
+end
+return {'accepted'}

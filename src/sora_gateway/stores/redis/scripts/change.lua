@@ -1,0 +1,15 @@
+-- Replaces a living job if it is still the version that was decided on, and if no guard objects.
+-- ARGV: plan, write id, version before, version after, JSON after.
+local plan = cjson.decode(ARGV[1])
+local record = redis.call('HMGET', KEYS[plan.job], 'v', 'w', 'j')
+if not record[1] then return {'gone'} end
+-- The answer to this very write was lost and it came again.
+if string.find(record[2], ARGV[2], 1, true) then return {'done'} end
+if record[1] ~= ARGV[3] then return {'stale', record[3]} end
+for _, guard in ipairs(plan.guards) do
+  local refusal = guards[guard[1]](unpack(guard, 2))
+  if refusal then return {refusal} end
+end
+-- The last nine write ids are remembered.
+write(plan, ARGV[4], string.sub(ARGV[2] .. ' ' .. record[2], 1, 117), ARGV[5])
+return {'done'}

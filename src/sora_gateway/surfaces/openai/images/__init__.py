@@ -1,0 +1,1 @@
+"""Images, made while the caller waits."""

@@ -1,0 +1,28 @@
+"""Show model names as OpenAI's Model objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sora_gateway.domain.model_names import ModelName, capabilities
+from sora_gateway.domain.parameters import Policy
+from sora_gateway.surfaces.openai.models.wire import Model, ModelList
+
+_CREATED = 1_763_769_600
+"""22 November 2025, for want of a meaning: clients want a number and sort by it."""
+
+
+def render_model(model: ModelName, policy: Policy) -> Model:
+    """Return the Model object of a name."""
+    return {
+        "id": model.asked,
+        "object": "model",
+        "created": _CREATED,
+        "owned_by": "sora-gateway",
+        "capabilities": capabilities(model, relax_25s=policy.relax_25s),
+    }
+
+
+def render_models(models: Iterable[ModelName], policy: Policy) -> ModelList:
+    """Return the list."""
+    return {"object": "list", "data": [render_model(model, policy) for model in models]}

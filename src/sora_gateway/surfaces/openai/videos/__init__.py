@@ -1,0 +1,1 @@
+"""Video jobs: create, look, watch, download, end."""

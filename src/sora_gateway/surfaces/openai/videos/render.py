@@ -1,0 +1,118 @@
+"""Show jobs as OpenAI's Video objects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Literal
+
+from sora_gateway.domain.jobs import Job, Status
+from sora_gateway.domain.media import Variant
+from sora_gateway.engine.generations import JobView, Watched
+from sora_gateway.ports.stores import Page
+from sora_gateway.surfaces.openai.errors import code_of
+from sora_gateway.surfaces.openai.videos.wire import Effective, Video, VideoDeleted, VideoError, VideoPage
+from sora_gateway.web.streaming import encode_event, watching
+
+POLL_AFTER_MS = 2000
+"""Read once by the SDK's ``poll()``, from the first unfinished answer, with ``int()``."""
+
+_STATUS: Mapping[Status, Literal["queued", "in_progress", "completed", "failed"]] = {
+    Status.QUEUED: "queued",
+    Status.IN_PROGRESS: "in_progress",
+    Status.COMPLETED: "completed",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "failed",  # any other word ends the SDK's poll() as if it were finished
+}
+
+
+def poll_headers(job: Job) -> dict[str, str]:
+    """Return how soon to look again, nothing once there is no need to."""
+    return {} if job.is_final else {"openai-poll-after-ms": str(POLL_AFTER_MS)}
+
+
+def render_video(view: JobView) -> Video:
+    """Return the Video object of a job."""
+    job, request = view.job, view.job.request
+    is_done = job.status is Status.COMPLETED
+    return {
+        "id": job.id,
+        "object": "video",
+        "model": request.model,
+        "status": _STATUS[job.status],
+        "progress": job.percent,
+        "created_at": int(job.created_at),
+        "completed_at": int(job.completed_at) if is_done and job.completed_at is not None else None,
+        "expires_at": int(job.expires_at) if job.expires_at is not None else None,
+        "prompt": request.prompt,
+        "size": request.size,
+        "seconds": str(request.duration_s or 0),
+        "remixed_from_video_id": None,
+        "error": _error(job),
+        "queue_position": view.queue_position,
+        "eta_s": view.eta_s,
+        "effective": _effective(job),
+        "variants": list(job.variants),
+    }
+
+
+def _error(job: Job) -> VideoError | None:
+    if job.error is None:
+        return None
+    return {"code": code_of(job.error.kind, job.error.code), "message": job.error.message}
+
+
+def _effective(job: Job) -> Effective:
+    request = job.request
+    file = next((output.blob for output in job.outputs if output.variant is Variant.VIDEO), None)
+    return {
+        "model": request.family.value,
+        "size": request.size,
+        "seconds": str(request.duration_s or 0),
+        "duration": request.duration_s,
+        "orientation": request.aspect.value,
+        "hd": request.hd,
+        "pro": request.pro,
+        "storyboard": request.storyboard,
+        "private": request.private,
+        "style": request.style,
+        "watermark": True if request.watermark else None,
+        "width": file.width_px if file else None,
+        "height": file.height_px if file else None,
+    }
+
+
+def render_page(page: Page) -> VideoPage:
+    """Return a piece of the list."""
+    jobs = page.jobs
+    return {
+        "object": "list",
+        "data": [render_video(JobView(job=job)) for job in jobs],
+        "first_id": jobs[0].id if jobs else None,
+        "last_id": jobs[-1].id if jobs else None,
+        "has_more": page.has_more,
+    }
+
+
+def render_deleted(job_id: str) -> VideoDeleted:
+    """Return the answer to a deletion."""
+    return {"id": job_id, "object": "video.deleted", "deleted": True}
+
+
+async def render_events(events: AsyncIterator[Watched], *, is_resumed: bool) -> AsyncGenerator[bytes, None]:
+    """Yield a job's events: named after its state when that is news, else ``video.progress``."""
+    before: Status | None = None
+    async with watching(events):
+        async for watched in events:
+            yield encode_event(
+                render_video(watched.view), event=_name(watched, before, is_resumed), id=str(watched.seq)
+            )
+            before = watched.view.job.status
+
+
+def _name(watched: Watched, before: Status | None, is_resumed: bool) -> str:
+    if watched.is_snapshot:
+        return "snapshot"
+    job = watched.view.job
+    # A job begins to run at 0 %, so one that is resumed further on began before.
+    ran_before = before is None and is_resumed and job.status is Status.IN_PROGRESS and job.percent > 0
+    return "video.progress" if job.status is before or ran_before else f"video.{_STATUS[job.status]}"

@@ -1,0 +1,66 @@
+"""Count what happens, for Prometheus.
+
+The registry is our own: nothing but what stands here is shown, and tests see no leftovers of others.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+__all__ = [
+    "ACCEPTED",
+    "CONTENT_TYPE",
+    "HTTP_REQUESTS",
+    "HTTP_SECONDS",
+    "JOBS",
+    "JOBS_ENDED",
+    "REGISTRY",
+    "UPSTREAM_CALLS",
+    "render",
+]
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+JOBS = Gauge(
+    "sora_gateway_jobs",
+    "Jobs that are not final, by status, as this node last counted them.",
+    ["status"],
+    registry=REGISTRY,
+)
+ACCEPTED = Counter(
+    "sora_gateway_jobs_accepted",
+    "Jobs accepted by this node, by what they make and model family.",
+    ["kind", "family"],
+    registry=REGISTRY,
+)
+JOBS_ENDED = Counter(
+    "sora_gateway_jobs_ended",
+    "Jobs that this node saw end, by kind, status and error code (empty: none).",
+    ["kind", "status", "code"],
+    registry=REGISTRY,
+)
+UPSTREAM_CALLS = Counter(
+    "sora_gateway_upstream_calls",
+    "Calls to backends, by backend, route and outcome (ok, or the kind of the error).",
+    ["upstream", "route", "outcome"],
+    registry=REGISTRY,
+)
+HTTP_REQUESTS = Counter(
+    "sora_gateway_http_requests",
+    "Requests answered, by method, route template and status.",
+    ["method", "route", "status"],
+    registry=REGISTRY,
+)
+HTTP_SECONDS = Histogram(
+    "sora_gateway_http_request_seconds",
+    "Time from a request to the first byte of its answer, by route template.",
+    ["route"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0),
+    registry=REGISTRY,
+)
+
+
+def render() -> bytes:
+    """Return the page that Prometheus reads; its type is ``CONTENT_TYPE``."""
+    return generate_latest(REGISTRY)

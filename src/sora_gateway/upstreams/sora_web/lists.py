@@ -1,0 +1,131 @@
+"""Read an account's lists page by page, each as far back as it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sora_gateway.upstreams.sora_web.client import Access, Client
+from sora_gateway.upstreams.sora_web.errors import to_error
+from sora_gateway.upstreams.sora_web.translate import unreadable
+from sora_gateway.upstreams.sora_web.wire import (
+    Answer,
+    Draft,
+    Page,
+    Task,
+    UnreadableError,
+    drafts_page,
+    pending_page,
+    recent_page,
+)
+
+_ABSENT = frozenset({404, 410})
+_RECENT_LIMIT = "20"
+_DRAFTS_LIMIT = "15"
+
+Row = TypeVar("Row", bound=Task | Draft)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Generic[Row]):
+    """What was read of a list.
+
+    ``is_whole``: every entry of the pages could be read. ``is_end``: there is nothing older. ``exists``: the
+    backend has the list at all.
+    """
+
+    rows: tuple[Row, ...] = ()
+    is_whole: bool = True
+    is_end: bool = True
+    exists: bool = True
+
+    def reaches(self, moment_s: float) -> bool:
+        """Tell whether everything that was made since ``moment_s`` has been read."""
+        if not (self.exists and self.is_whole):
+            return False
+        return self.is_end or any(
+            row.created_at is not None and row.created_at < moment_s for row in self.rows
+        )
+
+
+class Lists:
+    """The lists of any account. Raises ``GatewayError`` for an answer that is no list."""
+
+    def __init__(self, client: Client, now: Callable[[], float]) -> None:
+        self._client = client
+        self._now = now
+        self._has_new_drafts = True
+
+    async def pending(self, access: Access) -> Reading[Task]:
+        """Return the unfinished Sora 2 tasks; one call."""
+        answer = await self._client.get(access, "/nf/pending/v2")
+        if answer.status in _ABSENT:
+            return Reading(exists=False)
+        page = self._page(answer, pending_page)
+        return Reading(rows=page.rows, is_whole=page.is_whole)
+
+    async def recent(
+        self, access: Access, *, most_pages: int, is_enough: Callable[[Reading[Task]], bool]
+    ) -> Reading[Task]:
+        """Return first-generation tasks, newest first, until ``is_enough``."""
+
+        async def piece(onward: str | None) -> Page[Task] | None:
+            params = {"limit": _RECENT_LIMIT} | ({"before": onward} if onward else {})
+            answer = await self._client.get(access, "/v2/recent_tasks", params)
+            return None if answer.status in _ABSENT else self._page(answer, recent_page)
+
+        return await _read(piece, most_pages, is_enough)
+
+    async def drafts(
+        self, access: Access, *, most_pages: int, is_enough: Callable[[Reading[Draft]], bool]
+    ) -> Reading[Draft]:
+        """Return finished Sora 2 results, newest first, until ``is_enough``."""
+
+        async def piece(onward: str | None) -> Page[Draft] | None:
+            params = {"limit": _DRAFTS_LIMIT} | ({"cursor": onward} if onward else {})
+            answer = await self._drafts_answer(access, params)
+            return None if answer.status in _ABSENT else self._page(answer, drafts_page)
+
+        return await _read(piece, most_pages, is_enough)
+
+    async def _drafts_answer(self, access: Access, params: Mapping[str, str]) -> Answer:
+        # Sora web protocol, section 7.3: the newer path, and the older one where that is gone.
+        if self._has_new_drafts:
+            answer = await self._client.get(access, "/project_y/profile/drafts/v2", params)
+            if answer.status not in _ABSENT:
+                return answer
+        older = await self._client.get(access, "/project_y/profile/drafts", params)
+        self._has_new_drafts = not older.is_success
+        return older
+
+    def _page(self, answer: Answer, parse: Callable[[Any], Page[Row]]) -> Page[Row]:
+        if not answer.is_success or answer.is_page:
+            error, _ = to_error(answer, self._now())
+            raise error
+        try:
+            return parse(answer.json())
+        except UnreadableError:
+            raise unreadable() from None
+
+
+async def _read(
+    piece: Callable[[str | None], Awaitable[Page[Row] | None]],
+    most_pages: int,
+    is_enough: Callable[[Reading[Row]], bool],
+) -> Reading[Row]:
+    reading: Reading[Row] = Reading(is_end=False)
+    onward: str | None = None
+    for _ in range(most_pages):
+        page = await piece(onward)
+        if page is None:
+            return Reading(exists=False)
+        reading = Reading(
+            rows=(*reading.rows, *page.rows),
+            is_whole=reading.is_whole and page.is_whole,
+            is_end=page.onward is None,
+        )
+        if reading.is_end or page.onward == onward or is_enough(reading):
+            break
+        onward = page.onward
+    return reading

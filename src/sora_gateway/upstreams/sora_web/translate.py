@@ -1,0 +1,349 @@
+"""Turn requests into bodies, and answers to calls into what the gateway understands. Pure.
+
+What an answer to a create call means (``submission``). The question is always: is it certain that no task
+exists? Only then may another account be asked.
+
+=======================================  =========  ======================================================
+answer                                   outcome    reason
+=======================================  =========  ======================================================
+2xx with an id                           Accepted   the protocol's own promise (sections 5.1 and 6.3)
+2xx without a readable id                Ambiguous  something was accepted, nobody can say what
+3xx                                      Refused    an edge layer sends browsers elsewhere; not followed
+408                                      Ambiguous  some layer gave up waiting, perhaps behind the backend
+other 4xx, JSON or page                  Refused    the backend or its edge turned the call away
+any status with ``cf-mitigated``         Refused    the edge challenged; the backend never saw the call
+5xx with a code of section 11.1          Refused    the application names its reason for not doing it
+other 5xx (page, empty, unknown code)    Ambiguous  a crash or a lost inner answer may follow a creation
+=======================================  =========  ======================================================
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from sora_gateway.domain.accounts import AccountFacts, Balance, Plan
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.media import Aspect, MediaKind
+from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.remote import Accepted, Ambiguous, Refused, Submission
+from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.upstreams.sora_web import storyboard
+from sora_gateway.upstreams.sora_web.errors import is_turned_away, to_error
+from sora_gateway.upstreams.sora_web.fields import as_object, number, text
+from sora_gateway.upstreams.sora_web.wire import (
+    Answer,
+    BalanceObject,
+    Carrier,
+    Created,
+    Me,
+    Subscriptions,
+    UnreadableError,
+    Uploaded,
+)
+
+FRAMES_PER_SECOND = 30
+MARKER_PREFIX = "sg-"
+"""A title that begins so was written by a gateway: ours if it is the ticket's, somebody else's otherwise."""
+
+_PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+_VIDEO_SECONDS = {Family.VIDEO2: (5, 10, 15, 25), Family.VIDEO: (5, 10, 15, 20)}
+_IMAGE_SIZES = {
+    "360": {Aspect.SQUARE: (360, 360), Aspect.LANDSCAPE: (540, 360), Aspect.PORTRAIT: (360, 540)},
+    "480": {Aspect.SQUARE: (480, 480), Aspect.LANDSCAPE: (720, 480), Aspect.PORTRAIT: (480, 720)},
+}
+_LEGACY_SIZES = {Aspect.LANDSCAPE: (854, 480), Aspect.PORTRAIT: (480, 854)}
+_STYLES = {"vintage": "nostalgic"}
+_MOST_IMAGES = 4
+
+
+# --- requests -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateCall:
+    """A creation: where to, and what."""
+
+    path: str
+    body: Mapping[str, Any]
+
+
+def lacks(request: GenerationRequest) -> str | None:
+    """Say what of ``request`` the backend cannot do; None: it can do all."""
+    for blob in request.inputs:
+        if blob.media_type not in _PICTURES:
+            return f"Reference pictures must be PNG, JPEG or WebP, not {blob.media_type}."
+    match request.family:
+        case Family.IMAGE:
+            is_few = 1 <= request.n <= _MOST_IMAGES
+            return None if is_few else f"One request makes 1 to {_MOST_IMAGES} images, not {request.n}."
+        case Family.VIDEO | Family.VIDEO2:
+            return _lacks_of_video(request) or _lacks_of_family(request)
+
+
+def _lacks_of_video(request: GenerationRequest) -> str | None:
+    allowed = _VIDEO_SECONDS[request.family]
+    if request.duration_s not in allowed:
+        listed = ", ".join(str(seconds) for seconds in allowed)
+        return f"A video of {request.duration_s} s cannot be made; possible are {listed} s."
+    if request.aspect is Aspect.SQUARE:
+        return "A video is portrait or landscape, never square."
+    if request.n != 1:
+        return "One request makes one video; send several requests for variants."
+    if len(request.inputs) > 1:
+        return "A video starts from one reference picture at most."
+    return None
+
+
+def _lacks_of_family(request: GenerationRequest) -> str | None:
+    if request.family is Family.VIDEO:
+        extras = (request.hd, request.pro, request.storyboard, request.style)
+        return "First-generation videos know no hd, pro, storyboard or style." if any(extras) else None
+    if request.hd and request.duration_s == 25:
+        return "HD videos last at most 15 s."
+    if request.storyboard:
+        return storyboard.fault(request.prompt, request.duration_s or 0)
+    return None
+
+
+def create_call(
+    request: GenerationRequest, prepared: Mapping[str, str], marker: str | None, preset: str
+) -> CreateCall:
+    """Return the create call for ``request``, its pictures named by ``prepared``."""
+    uploads = [prepared[upload_key(index)] for index in range(len(request.inputs))]
+    match request.family:
+        case Family.IMAGE:
+            return CreateCall(path="/video_gen", body=_image_body(request, uploads, preset))
+        case Family.VIDEO:
+            return CreateCall(path="/video_gen", body=_legacy_body(request, uploads))
+        case Family.VIDEO2:
+            body = _video_body(request, uploads, marker)
+            if not request.storyboard:
+                return CreateCall(path="/nf/create", body=body)
+            return CreateCall(path="/nf/create/storyboard", body=_as_storyboard(body, request))
+
+
+def upload_key(index: int) -> str:
+    """Return the name under which ``prepare`` keeps the id of the picture at ``index``."""
+    return f"upload_{index}"
+
+
+def file_name(media_type: str) -> str:
+    """Return a neutral name for a picture."""
+    return f"image.{_PICTURES.get(media_type, 'png')}"
+
+
+def fingerprint(request: GenerationRequest, preset: str) -> str:
+    """Return a digest of the create call without marker and upload ids."""
+    blank = {upload_key(index): "" for index in range(len(request.inputs))}
+    call = create_call(request, blank, None, preset)
+    asked = json.dumps([call.path, call.body], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _video_body(request: GenerationRequest, uploads: list[str], marker: str | None) -> dict[str, Any]:
+    # Sora web protocol, section 6.1: the smallest body that worked for three clients, and the title.
+    style = (request.style or "").lower() or None
+    return {
+        "kind": "video",
+        "prompt": request.prompt,
+        "title": marker,
+        "orientation": request.aspect.value,
+        "size": "large" if request.hd else "small",
+        "n_frames": FRAMES_PER_SECOND * (request.duration_s or 0),
+        "model": "sy_ore" if request.hd or request.pro else "sy_8",
+        "inpaint_items": [{"kind": "upload", "upload_id": upload} for upload in uploads],
+        "style_id": _STYLES.get(style, style) if style else None,
+    }
+
+
+def _as_storyboard(body: dict[str, Any], request: GenerationRequest) -> dict[str, Any]:
+    absent = (
+        "storyboard_id",
+        "remix_target_id",
+        "metadata",
+        "cameo_ids",
+        "cameo_replacements",
+        "audio_caption",
+        "audio_transcript",
+        "video_caption",
+    )
+    prompt = storyboard.timeline(request.prompt, request.duration_s or 0).text()
+    return body | {"prompt": prompt} | dict.fromkeys(absent)
+
+
+def _image_body(request: GenerationRequest, uploads: list[str], preset: str) -> dict[str, Any]:
+    width, height = _IMAGE_SIZES[preset][request.aspect]
+    return {
+        "type": "image_gen",
+        "operation": "remix" if uploads else "simple_compose",
+        "prompt": request.prompt,
+        "width": width,
+        "height": height,
+        "n_variants": request.n,
+        "n_frames": 1,
+        "inpaint_items": [
+            {"type": "image", "frame_index": 0, "upload_media_id": upload} for upload in uploads
+        ],
+    }
+
+
+def _legacy_body(request: GenerationRequest, uploads: list[str]) -> dict[str, Any]:
+    width, height = _LEGACY_SIZES[request.aspect]
+    return {
+        "type": "video_gen",
+        "operation": "simple_compose",
+        "prompt": request.prompt,
+        "width": width,
+        "height": height,
+        "n_variants": 1,
+        "n_frames": FRAMES_PER_SECOND * (request.duration_s or 0),
+        "is_storyboard": bool(uploads),
+        "inpaint_items": [
+            {
+                "type": "image",
+                "frame_index": 0,
+                "upload_media_id": upload,
+                "x": 0,
+                "y": 0,
+                "width": width,
+                "height": height,
+            }
+            for upload in uploads
+        ],
+    }
+
+
+# --- answers ------------------------------------------------------------------------------------------------
+
+
+def submission(answer: Answer, kind: MediaKind, now_s: float) -> Submission:
+    """Return what a complete answer to a create call means; see the table above."""
+    if answer.is_success:
+        try:
+            created = Created.model_validate(answer.json())
+        except (UnreadableError, ValidationError):
+            return Ambiguous(error=unclear("The backend accepted something, but its answer names no task."))
+        return Accepted(remote_id=created.id, balance=_balance_for(kind, created, now_s))
+    if not is_turned_away(answer):
+        return Ambiguous(error=unclear(f"The backend answered with status {answer.status} and no reason."))
+    error, until = to_error(answer, now_s)
+    return Refused(error=error, until=until, balance=_balance_for(kind, carrier(answer), now_s))
+
+
+def unclear(message: str) -> GatewayError:
+    """Return the error of a submission that may have made a task."""
+    return GatewayError(ErrorKind.SUBMISSION_UNKNOWN, message)
+
+
+def carrier(answer: Answer) -> Carrier:
+    """Return whatever quota the answer carries."""
+    try:
+        return Carrier.model_validate(as_object(answer.json()) or {})
+    except UnreadableError:
+        return Carrier()
+
+
+def _balance_for(kind: MediaKind, answer: Carrier, now_s: float) -> Balance | None:
+    # The object counts videos, whatever was asked for.
+    return balance(answer.rate_limit_and_credit_balance, now_s) if kind is MediaKind.VIDEO else None
+
+
+def balance(quota: BalanceObject | None, now_s: float) -> Balance | None:
+    """Return the quota, bought videos included."""
+    if quota is None:
+        return None
+    remaining = quota.estimated_num_videos_remaining
+    bought = quota.estimated_num_purchased_videos_remaining or 0
+    resets_in_s = quota.access_resets_in_seconds
+    return Balance(
+        videos_remaining=None if remaining is None else max(0, int(remaining + bought)),
+        resets_at=now_s + resets_in_s if resets_in_s and resets_in_s > 0 else None,
+        is_exhausted=quota.rate_limit_reached,
+    )
+
+
+def upload_id(answer: Answer) -> str:
+    """Return the id of an upload that was answered with success.
+
+    Raises:
+        GatewayError(upstream_unreachable): the answer names none.
+    """
+    try:
+        return Uploaded.model_validate(answer.json()).id
+    except (UnreadableError, ValidationError):
+        raise unreadable() from None
+
+
+def unreadable() -> GatewayError:
+    """Return the error of an answer that could be read by nobody."""
+    return GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "The backend's answer could not be understood.")
+
+
+def facts(me: Answer, plans: Answer | None, quota: Balance | None, token: str) -> AccountFacts:
+    """Put together what ``/me``, ``/billing/subscriptions`` (None: it does not exist) and the quota say.
+
+    Raises:
+        GatewayError(upstream_unreachable): an answer could not be understood.
+    """
+    claims = token_claims(token)
+    try:
+        owner = Me.model_validate(me.json())
+        plan = plan_of(Subscriptions.model_validate(plans.json())) if plans else None
+    except (UnreadableError, ValidationError):
+        raise unreadable() from None
+    return AccountFacts(
+        backend_id=owner.id,
+        email=owner.email or claims.email,
+        plan=plan or plan_named(claims.plan or ""),
+        expires_at=claims.expires_at,
+        videos_remaining=quota.videos_remaining if quota else None,
+        quota_resets_at=quota.resets_at if quota else None,
+    )
+
+
+def plan_of(subscriptions: Subscriptions) -> Plan:
+    """Return the plan in force; none listed means free."""
+    plan = subscriptions.data[0].plan if subscriptions.data else None
+    return plan_named(f"{plan.id or ''} {plan.title or ''}") if plan else Plan.FREE
+
+
+def plan_named(name: str) -> Plan:
+    """Return the plan that is a part of ``name`` (section 3.2: ``chatgpt_plus``, ``chatgptplusplan``)."""
+    ranked = (Plan.PRO, Plan.BUSINESS, Plan.TEAM, Plan.PLUS)
+    return next((plan for plan in ranked if plan.value in name.lower()), Plan.FREE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a token says about itself; nobody verified it."""
+
+    expires_at: float | None = None
+    email: str | None = None
+    plan: str | None = None
+    user_id: str | None = None
+
+
+def token_claims(token: str) -> Claims:
+    """Read the claims of a JWT (section 1.1) without verification; anything else has none."""
+    try:
+        segment = token.split(".")[1]
+        value = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except (IndexError, ValueError, binascii.Error, RecursionError):
+        return Claims()
+    claims = as_object(value) or {}
+    profile = as_object(claims.get("https://api.openai.com/profile")) or {}
+    owner = as_object(claims.get("https://api.openai.com/auth")) or {}
+    return Claims(
+        expires_at=number(claims.get("exp")),
+        email=text(profile.get("email")),
+        plan=text(owner.get("chatgpt_plan_type")),
+        user_id=text(owner.get("chatgpt_user_id")),
+    )

@@ -1,0 +1,360 @@
+"""The Sora web backend as the engine sees it: ``Upstream`` made of HTTP calls and pure readings."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from sora_gateway.domain.accounts import Account, AccountFacts, Balance, Credential
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.remote import (
+    Accepted,
+    Ambiguous,
+    Finding,
+    Found,
+    Listed,
+    NotSent,
+    Observed,
+    RemoteJob,
+    RemoteOutput,
+    RemoteStatus,
+    RemoteUnknown,
+    Sent,
+    Submission,
+    Ticket,
+)
+from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.kit.clock import Now, system_now
+from sora_gateway.ports.upstream import AfterAbsence, InputReader, ListPolling, RemoteBody, Resend
+from sora_gateway.upstreams.sora_web import matching, results, translate
+from sora_gateway.upstreams.sora_web.client import Access, Client, Unanswered, Unsent
+from sora_gateway.upstreams.sora_web.config import SoraWebConfig
+from sora_gateway.upstreams.sora_web.errors import to_error
+from sora_gateway.upstreams.sora_web.lists import Lists, Reading
+from sora_gateway.upstreams.sora_web.memory import Memory, Sight
+from sora_gateway.upstreams.sora_web.wire import Answer, Draft, Task, problem
+
+_FIND_PAGES = 40
+_RECENT_PAGES = 3
+_MISSES = 2
+_BLANK_READS = 5
+_BLANK_OVER_S = 60.0
+
+
+class SoraWeb:
+    """Implements ``Upstream``. One instance serves all accounts of one backend."""
+
+    def __init__(self, config: SoraWebConfig, *, now: Now = system_now) -> None:
+        self.name = config.name
+        self.polling = ListPolling(fast_s=config.poll_fast_s, slow_s=config.poll_slow_s)
+        self.resend: Resend = AfterAbsence(
+            reads=config.absence_reads, over_s=config.absence_over_s, answer_s=config.create_timeout_s
+        )
+        self._config = config
+        self._now = now
+        self._client = Client(config)
+        self._lists = Lists(self._client, now)
+        self._memory = Memory()
+
+    # --- asking ---------------------------------------------------------------------------------------------
+
+    def lacks(self, request: GenerationRequest) -> str | None:
+        """Say what of ``request`` the backend cannot do, in words for the caller; None: it can do all."""
+        return translate.lacks(request)
+
+    def fingerprint(self, request: GenerationRequest) -> str:
+        """Return a digest of everything that ``submit`` asks, but for marker and upload ids."""
+        return translate.fingerprint(request, self._config.image_preset)
+
+    async def prepare(
+        self, request: GenerationRequest, account: Account, inputs: InputReader
+    ) -> Mapping[str, str]:
+        """Upload the reference pictures anew, so that no id is ever shared between jobs."""
+        access = _access(account)
+        prepared: dict[str, str] = {}
+        for index, blob in enumerate(request.inputs):
+            answer = await self._client.upload(
+                access,
+                "/uploads",
+                name=translate.file_name(blob.media_type),
+                media_type=blob.media_type,
+                content=await inputs.read(blob),
+            )
+            self._require_success(answer)
+            prepared[translate.upload_key(index)] = translate.upload_id(answer)
+        return prepared
+
+    async def submit(
+        self,
+        request: GenerationRequest,
+        prepared: Mapping[str, str],
+        account: Account,
+        ticket: Ticket,
+    ) -> Submission:
+        """Send the create call at most once; see ``translate`` for what its answers mean."""
+        try:
+            call = translate.create_call(request, prepared, ticket.marker, self._config.image_preset)
+        except (KeyError, ValueError, UnicodeError) as error:
+            return NotSent(error=GatewayError(ErrorKind.INTERNAL, f"No call can be made of it: {error!r}."))
+        sent = await self._client.create(
+            _access(account), call.path, call.body, send_before=ticket.send_before
+        )
+        if isinstance(sent, Unsent):
+            return NotSent(error=sent.error)
+        if isinstance(sent, Unanswered):
+            return Ambiguous(error=sent.error)
+        outcome = translate.submission(sent, request.kind, self._now())
+        if isinstance(outcome, Accepted) and request.family is Family.VIDEO:
+            self._memory.of(outcome.remote_id).is_first_generation = True
+        return outcome
+
+    # --- looking for lost submissions -----------------------------------------------------------------------
+
+    async def find(self, sent: Sequence[Sent], account: Account) -> Mapping[str, Finding]:
+        """Look for submissions without an answer; every list is read once for all of them."""
+        access = _access(account)
+        searches = [matching.Search(sent=one, call=self._call_of(one)) for one in sent]
+        findings: dict[str, Finding] = {}
+        newer = [search for search in searches if search.sent.request.family is Family.VIDEO2]
+        older = [search for search in searches if search.sent.request.family is not Family.VIDEO2]
+        if newer:
+            findings |= matching.find(newer, await self._newer_tasks(access, _oldest(newer)))
+        if older:
+            findings |= matching.find(older, await self._older_tasks(access, _oldest(older)))
+        for search in older:
+            finding = findings[search.sent.ticket_id]
+            if isinstance(finding, Found) and search.sent.request.family is Family.VIDEO:
+                self._memory.of(finding.remote_id).is_first_generation = True
+        return findings
+
+    def _call_of(self, sent: Sent) -> translate.CreateCall:
+        try:
+            return translate.create_call(sent.request, sent.prepared, sent.marker, self._config.image_preset)
+        except KeyError as error:
+            raise GatewayError(ErrorKind.INTERNAL, f"The submission's record lacks {error}.") from error
+
+    async def _newer_tasks(self, access: Access, since_s: float) -> list[matching.Seen]:
+        # Pending first: a task that ends in between is then among the drafts.
+        pending = await self._lists.pending(access)
+        drafts = await self._lists.drafts(
+            access, most_pages=_FIND_PAGES, is_enough=lambda reading: reading.reaches(since_s)
+        )
+        _require_whole(pending.exists and pending.is_whole and drafts.reaches(since_s))
+        return matching.merged(
+            [matching.seen_pending(task) for task in pending.rows]
+            + [matching.seen_draft(draft, draft.task_id) for draft in drafts.rows if draft.task_id]
+        )
+
+    async def _older_tasks(self, access: Access, since_s: float) -> list[matching.Seen]:
+        recent = await self._lists.recent(
+            access, most_pages=_FIND_PAGES, is_enough=lambda reading: reading.reaches(since_s)
+        )
+        _require_whole(recent.reaches(since_s))
+        return matching.merged(matching.seen_recent(task) for task in recent.rows)
+
+    # --- watching -------------------------------------------------------------------------------------------
+
+    async def observe(
+        self, jobs: Sequence[RemoteJob], account: Account, kinds: frozenset[MediaKind]
+    ) -> Observed:
+        """Read the account's lists once for all ``jobs``, and those of ``kinds`` even without jobs."""
+        look = _Look()
+        access = _access(account)
+        newer: list[RemoteJob] = []
+        older: list[RemoteJob] = []
+        for job in jobs:
+            is_newer = job.kind is MediaKind.VIDEO and not self._memory.of(job.id).is_first_generation
+            (newer if is_newer else older).append(job)
+        if newer or MediaKind.VIDEO in kinds:
+            older += await self._observe_newer(newer, access, look)
+        if older or MediaKind.IMAGE in kinds:
+            await self._observe_older(older, access, look)
+        return Observed(statuses=look.statuses, listed=look.listed, read=frozenset(look.read))
+
+    async def _observe_newer(self, jobs: Sequence[RemoteJob], access: Access, look: _Look) -> list[RemoteJob]:
+        """Read what the Sora 2 lists say of ``jobs``; return those that are in none of them."""
+        pending = await self._lists.pending(access)
+        if pending.exists and pending.is_whole:
+            look.read.add(MediaKind.VIDEO)
+        tasks = {task.id: task for task in pending.rows}
+        look.listed |= {task.id: results.listed(task, is_first_generation=False) for task in pending.rows}
+        missing: list[RemoteJob] = []
+        for job in jobs:
+            status = self._pending_status(job, tasks.get(job.id), is_read=pending.is_whole)
+            if status is not None:
+                look.statuses[job.id] = status
+            elif self._is_due(job):
+                missing.append(job)
+        return await self._observe_drafts(missing, access, look) if missing else []
+
+    def _pending_status(self, job: RemoteJob, task: Task | None, *, is_read: bool) -> RemoteStatus | None:
+        sight = self._memory.of(job.id)
+        status = results.pending_status(task) if task else None
+        if status is not None:
+            sight.was_seen, sight.missed = True, 0
+        elif task is not None:
+            sight.was_seen, sight.missed = True, _MISSES
+        elif is_read:
+            sight.missed += 1
+        return status
+
+    def _is_due(self, job: RemoteJob) -> bool:
+        sight = self._memory.of(job.id)
+        if sight.was_seen:
+            return sight.missed >= _MISSES
+        return self._now() - job.started_at >= self._config.drafts_after_s
+
+    async def _observe_drafts(
+        self, jobs: Sequence[RemoteJob], access: Access, look: _Look
+    ) -> list[RemoteJob]:
+        wanted = {job.id for job in jobs}
+
+        def is_enough(reading: Reading[Draft]) -> bool:
+            return wanted <= {draft.task_id for draft in reading.rows}
+
+        reading = await self._lists.drafts(access, most_pages=self._config.drafts_pages, is_enough=is_enough)
+        drafts: dict[str, list[Draft]] = {}
+        for draft in reading.rows:
+            if draft.task_id is not None:
+                drafts.setdefault(draft.task_id, []).append(draft)
+        look.listed |= {task_id: _listed_draft(rows) for task_id, rows in drafts.items()}
+        absent: list[RemoteJob] = []
+        for job in jobs:
+            if job.id in drafts:
+                status = self._draft_status(job, drafts[job.id])
+                if status is not None:
+                    look.statuses[job.id] = status
+            elif reading.reaches(job.started_at - matching.SLACK_S):
+                absent.append(job)
+        return absent
+
+    def _draft_status(self, job: RemoteJob, drafts: Sequence[Draft]) -> RemoteStatus | None:
+        status = results.draft_status(drafts)
+        sight = self._memory.of(job.id)
+        if status is not None:
+            sight.blank_reads, sight.blank_since = 0, None
+            return status
+        now_s = self._now()
+        sight.blank_reads += 1
+        sight.blank_since = sight.blank_since if sight.blank_since is not None else now_s
+        is_over = sight.blank_reads >= _BLANK_READS and now_s - sight.blank_since >= _BLANK_OVER_S
+        return results.blank_failure() if is_over else None
+
+    async def _observe_older(self, jobs: Sequence[RemoteJob], access: Access, look: _Look) -> None:
+        wanted = {job.id for job in jobs}
+
+        def is_enough(reading: Reading[Task]) -> bool:
+            # Unfinished tasks are among the newest: a page that ends with a finished one has them all.
+            are_all_found = wanted <= {task.id for task in reading.rows}
+            return are_all_found and not results.is_unfinished(reading.rows[-1])
+
+        reading = await self._lists.recent(access, most_pages=_RECENT_PAGES, is_enough=is_enough)
+        tasks = {task.id: task for task in reading.rows}
+        look.listed |= {task.id: results.listed(task, is_first_generation=True) for task in reading.rows}
+        is_to_the_end = reading.is_end or not results.is_unfinished(reading.rows[-1])
+        if reading.exists and reading.is_whole and is_to_the_end:
+            look.read.add(MediaKind.IMAGE)
+        for job in jobs:
+            sight = self._memory.of(job.id)
+            if job.id in tasks:
+                sight.was_seen, sight.is_first_generation = True, job.kind is MediaKind.VIDEO
+                look.statuses[job.id] = results.recent_status(tasks[job.id])
+            elif self._is_gone(job, sight, reading):
+                look.statuses[job.id] = RemoteUnknown()
+
+    def _is_gone(self, job: RemoteJob, sight: Sight, reading: Reading[Task]) -> bool:
+        is_new = not sight.was_seen and self._now() - job.started_at < self._config.drafts_after_s
+        if is_new:
+            return False
+        if not reading.exists:
+            # A backend without first-generation lists: the Sora 2 lists have said that it is not there.
+            return job.kind is MediaKind.VIDEO
+        return reading.reaches(job.started_at - matching.SLACK_S)
+
+    # --- files and accounts ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def fetch(self, output: RemoteOutput, account: Account) -> AsyncIterator[RemoteBody]:
+        """Open a finished file by its link, without the account's credential."""
+        async with self._client.file(_access(account), output.url) as body:
+            yield body
+
+    async def cancel(self, job: RemoteJob, account: Account) -> bool:
+        """Return False: no source knows how to stop a task (open question 17 of the document)."""
+        del job, account
+        return False
+
+    async def check(self, credential: Credential) -> AccountFacts:
+        """Ask the backend whose credential this is, which plan it has and what is left of its quota."""
+        token = credential.access_token.reveal()
+        user_id = translate.token_claims(token).user_id
+        owner = f"{self.name}:{user_id}" if user_id else None
+        access = Access(token=credential.access_token, device_id=_device_id(owner) if owner else None)
+        me = await self._client.get(access, "/me")
+        self._require_success(me)
+        plans = await self._client.get(access, "/billing/subscriptions")
+        if plans.status != 404:
+            self._require_success(plans)
+        quota = await self._quota(access)
+        return translate.facts(me, plans if plans.is_success else None, quota, token)
+
+    async def _quota(self, access: Access) -> Balance | None:
+        answer = await self._client.get(access, "/nf/check")
+        if answer.status == 404 or _is_without_sora2(answer):
+            return Balance(videos_remaining=0, resets_at=None)
+        self._require_success(answer)
+        return translate.balance(translate.carrier(answer).rate_limit_and_credit_balance, self._now())
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    def _require_success(self, answer: Answer) -> None:
+        if not answer.is_success or answer.is_page:
+            error, _ = to_error(answer, self._now())
+            raise error
+
+
+class _Look:
+    """What one look at an account has found so far."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[str, RemoteStatus] = {}
+        self.listed: dict[str, Listed] = {}
+        self.read: set[MediaKind] = set()
+
+
+def _access(account: Account) -> Access:
+    return Access(
+        token=account.credential.access_token, proxy=account.proxy, device_id=_device_id(account.id)
+    )
+
+
+def _device_id(account_id: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, account_id))
+
+
+def _oldest(searches: Sequence[matching.Search]) -> float:
+    return min(search.sent.sent_at for search in searches) - matching.SLACK_S
+
+
+def _require_whole(is_whole: bool) -> None:
+    if not is_whole:
+        raise GatewayError(
+            ErrorKind.UPSTREAM_UNREACHABLE, "The backend's lists could not be read back to the submission."
+        )
+
+
+def _listed_draft(drafts: Sequence[Draft]) -> Listed:
+    markers = (results.marker_of(draft.title) for draft in drafts)
+    marker = next((marker for marker in markers if marker is not None), None)
+    return Listed(kind=MediaKind.VIDEO, is_unfinished=False, marker=marker)
+
+
+def _is_without_sora2(answer: Answer) -> bool:
+    # The same credential was accepted a moment ago; "Unauthorized" then means: no access to Sora 2 (3.4).
+    said = problem(answer)
+    return answer.status == 401 and "unauthorized" in (said.error_code, said.text.strip().lower())

@@ -1,0 +1,494 @@
+"""Read the answers of the Sora web backend: tolerant of everything but the few fields that decide."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from sora_gateway.upstreams.sora_web.fields import (
+    Flag,
+    Integer,
+    Moment,
+    Number,
+    Text,
+    as_object,
+    as_objects,
+    text,
+)
+
+
+class UnreadableError(ValueError):
+    """The answer has a shape that nothing of the protocol document describes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A complete HTTP answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the status says that the call was done."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_page(self) -> bool:
+        """Tell whether it is a page for people, as an edge layer sends one."""
+        if "html" in self.headers.get("content-type", ""):
+            return True
+        return self.body[:64].lstrip().lower().startswith((b"<!doctype", b"<html"))
+
+    def json(self) -> Any:
+        """Return the body as JSON.
+
+        Raises:
+            UnreadableError: it is something else.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise UnreadableError("the answer is not JSON") from error
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+# --- tasks ----------------------------------------------------------------------------------------------
+
+
+class Encoding(_Wire):
+    """One rendition. On posts the key is ``url`` instead of ``path``.
+
+    Source: Sora web protocol, sections 5.3 and 7.3. Example:
+    ``{"path": "https://videos.openai.com/az/files/9c1e/raw?sig=x", "size": 4412907, "duration_secs": 10.1}``
+    """
+
+    path: Text = None
+    url: Text = None
+    duration_secs: Number = None
+
+    @property
+    def link(self) -> str | None:
+        """The address, or None: a path of the backend's own storage is none."""
+        return next((text for text in (self.path, self.url) if text and text.startswith(_SCHEMES)), None)
+
+
+_SCHEMES = ("https://", "http://")
+
+
+class Encodings(_Wire):
+    """The renditions that matter. Source: Sora web protocol, section 8.3."""
+
+    source: Annotated[Encoding | None, BeforeValidator(as_object)] = None
+    source_wm: Annotated[Encoding | None, BeforeValidator(as_object)] = None
+
+
+class Moderation(_Wire):
+    """The verdict on a first-generation task or result.
+
+    Source: Sora web protocol, section 5.3. Example:
+    ``{"type": "passed", "results_by_frame_index": {}, "code": null, "is_output_rejection": false}``
+    """
+
+    type: Text = None
+    code: Text = None
+    is_output_rejection: Flag = False
+
+    @property
+    def is_refusal(self) -> bool:
+        """Tell whether the content was refused."""
+        return self.is_output_rejection or self.type not in (None, "passed")
+
+
+class Generation(_Wire):
+    """One result of a first-generation task.
+
+    Source: Sora web protocol, section 5.3. Example:
+    ``{"id": "gen_01kq", "url": "https://…/img_0.webp?sig=x", "download_status": "ready", "deleted_at": null,
+    "encodings": {"source": {"path": "https://…/img_0.png?sig=x"}}, "width": 1536, "height": 1024}``
+    """
+
+    url: Text = None
+    deleted_at: Any = None
+    download_status: Text = None
+    width: Integer = None
+    height: Integer = None
+    n_frames: Integer = None
+    encodings: Annotated[Encodings | None, BeforeValidator(as_object)] = None
+
+    @property
+    def link(self) -> str | None:
+        """The file's address, or None where it cannot be fetched (any more, or yet)."""
+        if self.deleted_at or self.download_status not in (None, "ready"):
+            return None
+        source = self.encodings.source if self.encodings else None
+        return (source.link if source else None) or self.url
+
+
+class Style(_Wire):
+    """A style. Source: Sora web protocol, section 7.1. Example: ``{"id": "news", "display_name": "News"}``"""
+
+    id: Text = None
+
+
+class CreationConfig(_Wire):
+    """What a Sora 2 task was asked for, as far as the lists say it.
+
+    Source: Sora web protocol, sections 7.1 and 7.3. Example:
+    ``{"prompt": "a boat", "orientation": "landscape", "n_frames": 300, "style": {"id": "news"},
+    "inpaint_image": null, "reference_inpaint_items": null}``
+    """
+
+    prompt: Text = None
+    orientation: Text = None
+    n_frames: Integer = None
+    model: Text = None
+    size: Text = None
+    style: Annotated[Style | None, BeforeValidator(as_object)] = None
+    inpaint_items: Any = None
+    inpaint_image: Any = None
+    reference_inpaint_items: Any = None
+
+    @property
+    def has_style(self) -> bool:
+        """Tell whether the style is said at all; then None means: without a style."""
+        return "style" in self.model_fields_set
+
+
+def _with_id(value: Any, first: str, second: str) -> Any:
+    if isinstance(value, dict) and not text(value.get(first)) and text(value.get(second)):
+        return {**value, first: value[second]}
+    return value
+
+
+class Task(_Wire):
+    """A task of either generation, as the lists show it. Only ``id`` is required.
+
+    Source: Sora web protocol, sections 5.3, 7.1 and 7.2. Example:
+    ``{"id": "task_01kq3z", "status": "running", "progress_pct": 0.42, "prompt": "a boat", "title": null,
+    "failure_reason": null, "generations": [], "creation_config": {"orientation": "landscape"}}``
+    """
+
+    id: str = Field(min_length=1)
+    type: Text = None
+    task_type: Text = None
+    status: Text = None
+    progress_pct: Number = None
+    failure_reason: Text = None
+    error_message: Text = None
+    prompt: Text = None
+    title: Text = None
+    created_at: Moment = None
+    operation: Text = None
+    model: Text = None
+    size: Text = None
+    n_variants: Integer = None
+    n_frames: Integer = None
+    width: Integer = None
+    height: Integer = None
+    inpaint_items: Any = None
+    num_unsafe_generations: Integer = None
+    moderation_result: Annotated[Moderation | None, BeforeValidator(as_object)] = None
+    generations: Annotated[list[Generation], BeforeValidator(as_objects)] = []
+    creation_config: Annotated[CreationConfig | None, BeforeValidator(as_object)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either_id(cls, value: Any) -> Any:
+        return _with_id(value, "id", "task_id")
+
+
+class DownloadUrls(_Wire):
+    """The links of a draft by watermark.
+
+    Source: Sora web protocol, section 8.3. Example: ``{"watermark": "https://…", "no_watermark": null}``
+    """
+
+    watermark: Text = None
+    no_watermark: Text = None
+
+
+class Draft(_Wire):
+    """A finished Sora 2 result, good or bad. One without ``task_id`` belongs to no task of ours.
+
+    Source: Sora web protocol, section 7.3. Examples:
+    ``{"id": "gen_01kq40", "task_id": "task_01kq3z", "kind": "sora_draft", "created_at": 1774606312.4,
+    "url": "https://…", "downloadable_url": "https://…", "download_urls": {"no_watermark": null},
+    "width": 640, "height": 352, "duration_s": 10.1}`` and
+    ``{"id": "gen_01kq41", "task_id": "task_01kq3y", "kind": "sora_content_violation", "url": null,
+    "reason_str": "This content may violate our guardrails."}``
+    """
+
+    id: str = Field(min_length=1)
+    task_id: Text = None
+    kind: Text = None
+    created_at: Moment = None
+    prompt: Text = None
+    title: Text = None
+    width: Integer = None
+    height: Integer = None
+    duration_s: Number = None
+    url: Text = None
+    downloadable_url: Text = None
+    download_urls: Annotated[DownloadUrls | None, BeforeValidator(as_object)] = None
+    encodings: Annotated[Encodings | None, BeforeValidator(as_object)] = None
+    output_blocked: Flag = False
+    reason_str: Text = None
+    markdown_reason_str: Text = None
+    violation_reason: Text = None
+    failure_reason: Text = None
+    error_reason: Text = None
+    reason: Text = None
+    error_message: Text = None
+    message: Text = None
+    creation_config: Annotated[CreationConfig | None, BeforeValidator(as_object)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either_id(cls, value: Any) -> Any:
+        return _with_id(value, "id", "generation_id")
+
+    @property
+    def refusal(self) -> str | None:
+        """The first text that says why there is no file, in the reading order of section 7.3."""
+        texts = (
+            self.reason_str,
+            self.markdown_reason_str,
+            self.violation_reason,
+            self.failure_reason,
+            self.error_reason,
+            self.reason,
+            self.error_message,
+            self.message,
+        )
+        return next((text for text in texts if text), None)
+
+
+# --- lists ----------------------------------------------------------------------------------------------
+
+Row = TypeVar("Row", bound=_Wire)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Row]):
+    """A piece of a list. ``is_whole``: all its entries could be read. ``onward`` leads to the next piece."""
+
+    rows: tuple[Row, ...]
+    is_whole: bool
+    onward: str | None = None
+
+
+def pending_page(value: Any) -> Page[Task]:
+    """Return the unfinished Sora 2 tasks.
+
+    Source: Sora web protocol, section 7.1: a bare array, ``{"items": […]}`` tolerated. Example:
+    ``[{"id": "task_01kq3z", "status": "queued", "progress_pct": null}]``
+
+    Raises:
+        UnreadableError: it is no list.
+    """
+    rows = value if isinstance(value, list) else _listed(value, "items", "tasks", "task_responses")
+    return _page(Task, rows, None)
+
+
+def recent_page(value: Any) -> Page[Task]:
+    """Return first-generation tasks, newest first; ``onward`` is the id to go on before.
+
+    Source: Sora web protocol, section 5.4. Example:
+    ``{"task_responses": [{"id": "task_01kq3v"}], "last_id": "task_01kq3v", "has_more": false}``
+
+    Raises:
+        UnreadableError: it holds no list.
+    """
+    rows = value if isinstance(value, list) else _listed(value, "task_responses", "tasks", "items", "data")
+    # A very old feed wraps each task: {"ordering_key": …, "payload": {task}}.
+    rows = [row["payload"] if isinstance(row, dict) and "payload" in row else row for row in rows]
+    has_more = isinstance(value, dict) and value.get("has_more") is True
+    page = _page(Task, rows, None)
+    if not has_more or not page.rows:
+        return page
+    return Page(rows=page.rows, is_whole=page.is_whole, onward=text(value.get("last_id")) or page.rows[-1].id)
+
+
+def drafts_page(value: Any) -> Page[Draft]:
+    """Return finished Sora 2 results, newest first; ``onward`` is the cursor.
+
+    Source: Sora web protocol, section 7.3. Example: ``{"items": [{"id": "gen_01kq40"}], "cursor": "eyJr"}``
+
+    Raises:
+        UnreadableError: it holds no list.
+    """
+    rows = value if isinstance(value, list) else _listed(value, "items", "drafts")
+    return _page(Draft, rows, text(value.get("cursor")) if isinstance(value, dict) else None)
+
+
+def _listed(value: Any, *keys: str) -> list[Any]:
+    if isinstance(value, dict):
+        for key in keys:
+            if isinstance(value.get(key), list):
+                rows: list[Any] = value[key]
+                return rows
+    raise UnreadableError("the answer holds no list")
+
+
+def _page(model: type[Row], rows: list[Any], onward: str | None) -> Page[Row]:
+    read: list[Row] = []
+    for row in rows:
+        try:
+            read.append(model.model_validate(row))
+        except ValidationError:
+            continue
+    return Page(rows=tuple(read), is_whole=len(read) == len(rows), onward=onward)
+
+
+# --- answers to calls -----------------------------------------------------------------------------------
+
+
+class BalanceObject(_Wire):
+    """The video quota as many answers carry it.
+
+    Source: Sora web protocol, section 3.3. Example:
+    ``{"estimated_num_videos_remaining": 22, "estimated_num_purchased_videos_remaining": 0,
+    "credit_remaining": 0, "rate_limit_reached": false, "access_resets_in_seconds": 51207}``
+    """
+
+    estimated_num_videos_remaining: Number = None
+    estimated_num_purchased_videos_remaining: Number = None
+    rate_limit_reached: Flag = False
+    access_resets_in_seconds: Number = None
+
+
+class Carrier(_Wire):
+    """Any answer that may carry the quota. Source: Sora web protocol, sections 3.3, 6.3 and 11.3.
+
+    Example: ``{"rate_limit_and_credit_balance": {"estimated_num_videos_remaining": 22}}``
+    """
+
+    rate_limit_and_credit_balance: Annotated[BalanceObject | None, BeforeValidator(as_object)] = None
+
+
+class Created(Carrier):
+    """The answer to a creation.
+
+    Source: Sora web protocol, sections 5.1 and 6.3. Example:
+    ``{"id": "task_01kq3z0s7hf1t8m4x5d2j9bwnc", "status": "preprocessing", "priority": 1}``
+    """
+
+    id: str = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrap(cls, value: Any) -> Any:
+        # One client met a list that held one task.
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        return _with_id(value, "id", "task_id")
+
+
+class Uploaded(_Wire):
+    """The answer to an upload.
+
+    Source: Sora web protocol, section 4.1. Example:
+    ``{"id": "media_01kq3txxg1e7ybr94d8mzs5p6c", "type": "image", "width": 1024, "height": 1024}``
+    """
+
+    id: str = Field(min_length=1)
+
+
+class Me(_Wire):
+    """Whose credential it is.
+
+    Source: Sora web protocol, section 3.1. Example:
+    ``{"id": "user-Qz81LmT4cVb2Ns7XhKe93RwP", "email": "pool-07@example.org", "username": null}``
+    """
+
+    id: str = Field(min_length=1)
+    email: Text = None
+
+
+class PlanObject(_Wire):
+    """A plan. Source: Sora web protocol, section 3.2. Example: ``{"id": "chatgpt_plus", "title": "…"}``"""
+
+    id: Text = None
+    title: Text = None
+
+
+class Subscription(_Wire):
+    """A plan in force. Source: Sora web protocol, section 3.2. Example: ``{"plan": {"id": "…"}}``"""
+
+    plan: Annotated[PlanObject | None, BeforeValidator(as_object)] = None
+
+
+class Subscriptions(_Wire):
+    """The subscriptions of an account, the one in force first; none: no paid plan.
+
+    Source: Sora web protocol, section 3.2. Example:
+    ``{"data": [{"plan": {"id": "chatgpt_plus", "title": "ChatGPT Plus"}, "status": "active"}]}``
+    """
+
+    data: Annotated[list[Subscription], BeforeValidator(as_objects)] = []
+
+
+class ErrorObject(_Wire):
+    """The inside of an error. Source: Sora web protocol, section 0.5. Example: ``{"code": "heavy_load"}``"""
+
+    message: Text = None
+    type: Text = None
+    param: Text = None
+    code: Text = None
+
+
+def _error(value: Any) -> Any:
+    if isinstance(value, str):
+        # Plain OAuth has a code here, other layers a sentence.
+        return {"message": value} if " " in value else {"code": value}
+    return value if isinstance(value, dict) else None
+
+
+class Problem(Carrier):
+    """What an unsuccessful answer says.
+
+    Source: Sora web protocol, sections 0.5 and 11.3. Examples:
+    ``{"error": {"message": "…", "type": "invalid_request_error", "param": null, "code": "heavy_load"}}``,
+    ``{"type": "rate_limit_exhausted", "rate_limit_and_credit_balance": {"rate_limit_reached": true}}``
+    """
+
+    error: Annotated[ErrorObject | None, BeforeValidator(_error)] = None
+    type: Text = None
+    code: Text = None
+    message: Text = None
+    detail: Text = None
+    error_description: Text = None
+
+    @property
+    def error_code(self) -> str:
+        """The code in lower case, or an empty text."""
+        return ((self.error.code if self.error else None) or self.code or "").lower()
+
+    @property
+    def text(self) -> str:
+        """The message, or an empty text."""
+        return (
+            (self.error.message if self.error else None)
+            or self.message
+            or self.detail
+            or self.error_description
+            or ""
+        )
+
+
+def problem(answer: Answer) -> Problem:
+    """Return what ``answer`` says went wrong; an answer that is not understood says nothing."""
+    try:
+        value = answer.json()
+        return Problem.model_validate(value if isinstance(value, dict) else {})
+    except (UnreadableError, ValidationError):
+        return Problem()

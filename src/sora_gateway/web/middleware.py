@@ -1,0 +1,136 @@
+"""Wrap the application: name each request, bound its body, catch what nobody expected. Pure ASGI."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.kit.ids import new_id
+from sora_gateway.telemetry.logs import get_logger
+from sora_gateway.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from sora_gateway.web.errors import internal, respond
+from sora_gateway.web.mounts import mounted
+
+log = get_logger(__name__)
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id of the request, as its answer shows it."""
+    return cast(str, scope["state"]["request_id"])
+
+
+class Mounts:
+    """Takes the ``/sora`` prefix off, see ``mounts``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on as the routes want it."""
+        await self._app(mounted(scope) if scope["type"] == "http" else scope, receive, send)
+
+
+class Envelope:
+    """Gives every answer its ids and the time it took, and every unexpected fault an answer.
+
+    A fault after the first byte cuts the connection, so that nobody takes half an answer for a whole one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_id("req")
+        name = request_id.encode()
+        began_s = time.perf_counter()
+        status = 0
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                took_s = time.perf_counter() - began_s
+                _count(scope, status, took_s)
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", name),
+                    (b"request-id", name),
+                    (b"openai-processing-ms", b"%d" % (took_s * 1000)),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, named)
+        except ClientDisconnect:
+            log.debug("caller hung up", path=scope["path"])
+        except Exception as error:
+            if status:
+                raise
+            if not isinstance(error, GatewayError):
+                log.exception("request failed", method=scope["method"], path=scope["path"])
+                error = internal(request_id)
+            await respond(scope, error)(scope, receive, named)
+
+
+def _count(scope: Scope, status: int, took_s: float) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    HTTP_REQUESTS.labels(method, route, status).inc()
+    HTTP_SECONDS.labels(route).observe(took_s)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large: at once where the length is stated, else when they turn out so."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting what is received."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        stated = Headers(scope=scope).get("content-length", "")
+        if stated.isdecimal() and int(stated[:20]) > self._limit_bytes:
+            raise self._too_large()
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit_bytes:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _too_large(self) -> GatewayError:
+        limit = self._limit_bytes / 2**20
+        return GatewayError(
+            ErrorKind.TOO_LARGE, f"The request is too large; at most {limit:.0f} MiB are allowed."
+        )
+
+
+def install(app: FastAPI, *, max_body_bytes: int) -> None:
+    """Wrap ``app``. Call it last, after its own middleware was added; ``errors.install`` is needed too."""
+    app.add_middleware(BodyLimit, limit_bytes=max_body_bytes)
+    app.add_middleware(Envelope)
+    app.add_middleware(Mounts)

@@ -1,0 +1,62 @@
+"""Give results as whole pictures: in the format asked for, as bytes or base64."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from sora_gateway.domain.media import Blob
+from sora_gateway.web.files import BytesSource
+from sora_gateway.web.state import Services
+
+ENCODINGS: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+"""What a caller may ask for, and its media type."""
+
+
+async def read_whole(services: Services, blob: Blob) -> bytes:
+    """Return a stored picture's bytes."""
+    return b"".join([piece async for piece in services.vault.read(blob.name)])
+
+
+async def picture(services: Services, blob: Blob, encoding: str | None) -> bytes:
+    """Return a stored picture as ``encoding`` (None: as it is)."""
+    if encoding is None or ENCODINGS[encoding] == blob.media_type:
+        return await read_whole(services, blob)
+    path = services.vault.local_path(blob.name)
+    if path is not None:
+        return await services.tools.encode(path, encoding)
+    data = await read_whole(services, blob)
+    async with await anyio.to_thread.run_sync(_Copy, data) as copy:
+        return await services.tools.encode(copy, encoding)
+
+
+class _Copy:
+    """A file on this machine with bytes that lie elsewhere, as long as the block lasts."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def __aenter__(self) -> Path:
+        return await anyio.to_thread.run_sync(self._write)
+
+    async def __aexit__(self, *_: object) -> None:
+        await anyio.to_thread.run_sync(self._remove)
+
+    def _write(self) -> Path:
+        with tempfile.NamedTemporaryFile(prefix="sora-gateway-", delete=False) as file:
+            file.write(self._data)
+        self._path = Path(file.name)
+        return self._path
+
+    def _remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+async def converted(services: Services, blob: Blob, encoding: str) -> BytesSource:
+    """Return a stored picture as ``encoding``, ready to be delivered."""
+    data = await picture(services, blob, encoding)
+    return BytesSource(ENCODINGS[encoding], f"{blob.digest}-{encoding}", data)

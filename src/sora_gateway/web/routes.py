@@ -1,0 +1,73 @@
+"""Routes that cost little and are documented all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi.routing import APIRoute
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class DirectRoute(APIRoute):
+    """Calls its endpoint with the request and nothing else.
+
+    Bodies of this API come in three types with open sets of fields, so FastAPI's own parsing would be in the
+    way, and costs more than all the rest of a status call. What is documented comes from ``responses`` and
+    ``openapi_extra``.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Return the endpoint itself."""
+        endpoint: Endpoint = self.endpoint
+        return endpoint
+
+
+def json_response(
+    content: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return ``content`` as JSON; non-ASCII stays readable."""
+    return Response(to_json(content), status_code=status, headers=headers, media_type="application/json")
+
+
+def parameters(
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    header: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Return OpenAPI parameters: names and what they mean, all texts; those of the path are required."""
+    given = (("path", path), ("query", query), ("header", header))
+    return [
+        {
+            "name": name,
+            "in": place,
+            "required": place == "path",
+            "description": about,
+            "schema": {"type": "string"},
+        }
+        for place, names in given
+        for name, about in (names or {}).items()
+    ]
+
+
+def body(
+    schema: Mapping[str, Any], *, files: tuple[str, ...] = (), example: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an OpenAPI request body that may come as JSON, multipart or urlencoded.
+
+    ``files`` name the fields that may also be a file in multipart.
+    """
+    binary = {"type": "string", "format": "binary"}
+    properties = {**schema.get("properties", {}), **dict.fromkeys(files, binary)}
+    form = {**schema, "properties": properties}
+    content: dict[str, Any] = {
+        "application/json": {"schema": schema, "example": example},
+        "multipart/form-data": {"schema": form},
+        "application/x-www-form-urlencoded": {"schema": schema},
+    }
+    return {"required": True, "content": content}

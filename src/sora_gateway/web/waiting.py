@@ -1,0 +1,75 @@
+"""Wait for jobs on behalf of a caller, as long as he has patience and stays."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+
+from sora_gateway.domain.errors import GatewayError
+from sora_gateway.domain.jobs import Job
+from sora_gateway.domain.licences import Caller
+from sora_gateway.web.deps import services_of
+
+_MARGIN_S = 10.0
+_LEAST_S = 1.0
+
+
+def patience_s(headers: Mapping[str, str], wait_max_s: float) -> float:
+    """Return how long an answer may take: ``wait_max_s``, or the client's stated time-out less 10 s."""
+    stated = headers.get("x-stainless-read-timeout") or headers.get("x-stainless-timeout") or ""
+    try:
+        timeout_s = float(stated)
+    except ValueError:
+        return wait_max_s
+    return max(_LEAST_S, min(wait_max_s, timeout_s - _MARGIN_S)) if timeout_s > 0 else wait_max_s
+
+
+async def wait_final(request: Request, jobs: Sequence[Job], caller: Caller) -> tuple[Job, ...]:
+    """Return the jobs when all are final, or as they are when patience ends.
+
+    Raises:
+        ClientDisconnect: the caller hung up; the jobs go on.
+    """
+    services = services_of(request)
+    deadline = anyio.current_time() + patience_s(request.headers, services.wait_max_s)
+    seen = list(jobs)
+
+    async def wait() -> None:
+        for position, job in enumerate(jobs):
+            left_s = max(0.0, deadline - anyio.current_time())
+            seen[position] = await services.generations.wait_final(job.id, caller, timeout_s=left_s)
+
+    await while_connected(request, wait)
+    return tuple(seen)
+
+
+async def while_connected(request: Request, work: Callable[[], Awaitable[None]]) -> None:
+    """Do ``work``, whose body was read before, and stop it when the caller hangs up.
+
+    Raises:
+        ClientDisconnect: he did.
+        GatewayError: what ``work`` raised.
+    """
+    failure: GatewayError | None = None
+    has_hung_up = False
+    async with anyio.create_task_group() as group:
+
+        async def listen() -> None:
+            nonlocal has_hung_up
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            has_hung_up = True
+            group.cancel_scope.cancel()
+
+        group.start_soon(listen)
+        try:
+            await work()
+        except GatewayError as error:
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    if has_hung_up:
+        raise ClientDisconnect

@@ -1,0 +1,345 @@
+"""Stand-ins for the engine and the sockets, for tests of surfaces: everything in memory, moved by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Job, JobError, Phase
+from sora_gateway.domain.licences import Caller, Licence, Permission
+from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
+from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.engine.generations import Generations, JobView, Watched
+from sora_gateway.kit.ids import new_id
+from sora_gateway.ports.media import MediaFacts, VaultWriter
+from sora_gateway.ports.stores import Idempotency, Page
+
+MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40
+PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
+STARTED_AT = 1_763_800_000.0
+
+Change = Callable[[Job], Job]
+
+
+class FakeLicences:
+    """A licence store of what was put in, which counts its look-ups."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Licence] = {}
+        self.reads = 0
+
+    async def put(self, licence: Licence, key_hash: str) -> None:
+        self.by_key[key_hash] = licence
+
+    async def by_hash(self, key_hash: str) -> Licence | None:
+        self.reads += 1
+        return self.by_key.get(key_hash)
+
+    async def get(self, licence_id: str) -> Licence | None:
+        return next((licence for licence in self.by_key.values() if licence.id == licence_id), None)
+
+    async def all(self) -> Sequence[Licence]:
+        return list(self.by_key.values())
+
+
+class FakeVault:
+    """Files below a folder; remembers how many are open."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.is_local = True
+        self.open_files = 0
+        self.piece_bytes = 64 * 1024
+
+    async def open(self) -> str:
+        return "vault"
+
+    def put(self, name: str, data: bytes, media_type: str) -> Blob:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        return Blob(name=name, media_type=media_type, size_bytes=len(data), digest=digest)
+
+    def writer(self, name: str) -> AbstractAsyncContextManager[VaultWriter]:
+        raise NotImplementedError
+
+    async def size(self, name: str) -> int | None:
+        path = self.root / name
+        return path.stat().st_size if path.exists() else None
+
+    async def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        path = self.root / name
+        if not path.exists():
+            raise GatewayError(ErrorKind.NOT_FOUND, f"'{name}' is not in the vault.")
+        self.open_files += 1
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                left = (path.stat().st_size if end is None else end) - start
+                while left > 0 and (piece := file.read(min(left, self.piece_bytes))):
+                    left -= len(piece)
+                    yield piece
+        finally:
+            self.open_files -= 1
+
+    def local_path(self, name: str) -> Path | None:
+        return self.root / name if self.is_local else None
+
+    async def delete(self, name: str) -> None:
+        (self.root / name).unlink(missing_ok=True)
+
+
+class FakeTools:
+    """Encodes by writing the encoding's name before the bytes; takes anything for a picture."""
+
+    async def probe_image(self, data: bytes) -> MediaFacts:
+        return MediaFacts(media_type="image/png", width_px=1, height_px=1)
+
+    async def probe_file(self, path: Path) -> MediaFacts:
+        return MediaFacts(media_type="video/mp4", width_px=1, height_px=1)
+
+    async def thumbnail(self, path: Path) -> bytes:
+        return b"thumbnail"
+
+    async def spritesheet(self, path: Path) -> bytes:
+        return b"spritesheet"
+
+    async def encode(self, path: Path, encoding: str) -> bytes:
+        return encoding.encode() + b":" + path.read_bytes()
+
+
+def caller_of(licence_id: str, *permissions: Permission) -> Caller:
+    return Caller(licence_id=licence_id, permissions=frozenset(permissions))
+
+
+# --- changes that a script can make -----------------------------------------------------------------------
+
+
+def starts(job: Job) -> Job:
+    return replace(job, phase=Phase.RUNNING)
+
+
+def progresses(progress: float) -> Change:
+    return lambda job: replace(job, phase=Phase.RUNNING, progress=progress)
+
+
+def fails(kind: ErrorKind, message: str, code: str | None = None) -> Change:
+    error = JobError(kind=kind, message=message, code=code or kind.value)
+    return lambda job: replace(job, phase=Phase.FAILED, error=error, completed_at=STARTED_AT + 60)
+
+
+def cancels(job: Job) -> Job:
+    error = JobError(kind=ErrorKind.CANCELLED, message="The job was cancelled.", code="cancelled")
+    return replace(job, phase=Phase.CANCELLED, error=error, completed_at=STARTED_AT + 60)
+
+
+class FakeGenerations(Generations):
+    """The engine's facade over a dictionary.
+
+    ``script`` is what happens to each new job, one step every ``step_s``; empty: nothing until the test calls
+    ``change``. ``refusal`` is raised by ``submit``.
+    """
+
+    def __init__(self, vault: FakeVault) -> None:
+        self.vault = vault
+        self.histories: dict[str, list[Job]] = {}
+        self.views: dict[str, JobView] = {}
+        self.script: Sequence[Change] = ()
+        self.step_s = 0.005
+        self.refusal: GatewayError | None = None
+        self.submitted: list[tuple[GenerationRequest, ...]] = []
+        self.stored: list[tuple[str, bytes]] = []
+        self.fetched: list[tuple[str, str]] = []
+        self.promises: list[Idempotency | None] = []
+        self.watching = 0
+        self.forgotten_before: int = 0
+        self._kept: dict[tuple[str, str], tuple[str, tuple[Job, ...]]] = {}
+        self._changed: dict[str, asyncio.Event] = {}
+        self._clock = STARTED_AT
+
+    # --- moved by the test
+
+    def job(self, job_id: str) -> Job:
+        return self.histories[job_id][-1]
+
+    def change(self, job_id: str, change: Change) -> Job:
+        before = self.job(job_id)
+        after = replace(change(before), seq=before.seq + 1, version=before.version + 1)
+        self.histories[job_id].append(after)
+        self._changed[job_id].set()
+        self._changed[job_id] = asyncio.Event()
+        return after
+
+    def completes(self, job: Job) -> Job:
+        """A change: the results are in the vault."""
+        if job.kind is MediaKind.IMAGE:
+            parts = [
+                (Variant.IMAGE, index, PNG + bytes([index]), "image/png") for index in range(job.request.n)
+            ]
+        else:
+            parts = [
+                (Variant.VIDEO, 0, MP4, "video/mp4"),
+                (Variant.THUMBNAIL, 0, b"RIFF....WEBP", "image/webp"),
+                (Variant.SPRITESHEET, 0, b"\xff\xd8\xff sheet", "image/jpeg"),
+            ]
+        outputs = tuple(
+            Output(
+                variant=variant,
+                index=index,
+                blob=replace(
+                    self.vault.put(f"{job.id}/{variant}.{index}", data, media_type),
+                    width_px=704,
+                    height_px=1280,
+                ),
+            )
+            for variant, index, data, media_type in parts
+        )
+        return replace(
+            job,
+            phase=Phase.COMPLETED,
+            progress=1.0,
+            outputs=outputs,
+            completed_at=STARTED_AT + 60,
+            expires_at=STARTED_AT + 604_800,
+        )
+
+    def _play(self, job_id: str, step: int) -> None:
+        if step >= len(self.script) or job_id not in self.histories or self.job(job_id).is_final:
+            return
+        self.change(job_id, self.script[step])
+        asyncio.get_running_loop().call_later(self.step_s, self._play, job_id, step + 1)
+
+    # --- the facade
+
+    async def store_input(self, data: bytes, *, param: str) -> Blob:
+        if not data.startswith((b"\x89PNG", b"\xff\xd8")):
+            raise GatewayError(ErrorKind.INVALID_REQUEST, f"'{param}' is no picture.", param=param)
+        self.stored.append((param, data))
+        return self.vault.put(f"inputs/{len(self.stored)}", data, "image/png")
+
+    async def fetch_input(self, url: str, *, param: str) -> Blob:
+        self.fetched.append((param, url))
+        return self.vault.put(f"fetched/{len(self.fetched)}", url.encode(), "image/png")
+
+    async def submit(
+        self,
+        requests: Sequence[GenerationRequest],
+        caller: Caller,
+        *,
+        idempotency: Idempotency | None = None,
+    ) -> tuple[Job, ...]:
+        if self.refusal is not None:
+            raise self.refusal
+        self.submitted.append(tuple(requests))
+        self.promises.append(idempotency)
+        if idempotency is not None:
+            kept = self._kept.get((idempotency.scope, idempotency.key))
+            if kept is not None and kept[0] != idempotency.digest:
+                raise GatewayError(ErrorKind.CONFLICT, "The key was used with another request.")
+            if kept is not None:
+                return tuple(self.job(job.id) for job in kept[1])
+        ids = tuple(new_id(request.kind.value) for request in requests)
+        jobs = []
+        for job_id, request in zip(ids, requests, strict=True):
+            self._clock += 1
+            job = Job(
+                id=job_id,
+                owner=caller.licence_id,
+                request=request,
+                signature="any",
+                created_at=self._clock,
+                updated_at=self._clock,
+                variants=ids if len(ids) > 1 else (),
+            )
+            self.histories[job_id] = [job]
+            self._changed[job_id] = asyncio.Event()
+            asyncio.get_running_loop().call_later(self.step_s, self._play, job_id, 0)
+            jobs.append(job)
+        if idempotency is not None:
+            self._kept[idempotency.scope, idempotency.key] = (idempotency.digest, tuple(jobs))
+        return tuple(jobs)
+
+    def _owned(self, job_id: str, caller: Caller | None) -> Job:
+        history = self.histories.get(job_id)
+        if not history or (caller is not None and history[-1].owner != caller.licence_id):
+            raise GatewayError(ErrorKind.NOT_FOUND, f"There is no job '{job_id}'.")
+        return history[-1]
+
+    def _view(self, job: Job) -> JobView:
+        return JobView(job=job, queue_position=2, eta_s=40) if job.phase is Phase.QUEUED else JobView(job=job)
+
+    async def get(self, job_id: str, caller: Caller) -> JobView:
+        return self._view(self._owned(job_id, caller))
+
+    async def page(
+        self, caller: Caller, *, after: str | None, limit: int, ascending: bool, kind: MediaKind
+    ) -> Page:
+        jobs = [history[-1] for history in self.histories.values()]
+        mine = [job for job in jobs if job.owner == caller.licence_id and job.kind is kind]
+        mine.sort(key=lambda job: (job.created_at, job.id), reverse=not ascending)
+        start = 0
+        if after is not None:
+            ids = [job.id for job in mine]
+            if after not in ids:
+                raise GatewayError(ErrorKind.NOT_FOUND, f"There is no job '{after}'.", param="after")
+            start = ids.index(after) + 1
+        return Page(jobs=tuple(mine[start : start + limit]), has_more=len(mine) > start + limit)
+
+    async def watch(
+        self, job_id: str, caller: Caller, *, after_seq: int | None = None
+    ) -> AsyncIterator[Watched]:
+        history = self.histories[job_id]
+        self._owned(job_id, caller)
+        self.watching += 1
+        try:
+            position = len(history) - 1 if after_seq is None else after_seq
+            if after_seq is not None and not self.forgotten_before <= after_seq < len(history):
+                yield Watched(seq=len(history), view=self._view(history[-1]), is_snapshot=True)
+                position = len(history)
+            while True:
+                while position < len(history):
+                    job = history[position]
+                    position += 1
+                    yield Watched(seq=job.seq, view=self._view(job))
+                if history[-1].is_final:
+                    return
+                await self._changed[job_id].wait()
+        finally:
+            self.watching -= 1
+
+    async def wait_final(self, job_id: str, caller: Caller, *, timeout_s: float) -> Job:
+        self.watching += 1
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._owned(job_id, caller).is_final:
+                    await self._changed[job_id].wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.watching -= 1
+        return self._owned(job_id, caller)
+
+    async def cancel(self, job_id: str, caller: Caller) -> JobView:
+        job = self._owned(job_id, caller)
+        return JobView(job=job if job.is_final else self.change(job_id, cancels))
+
+    async def delete(self, job_id: str, caller: Caller) -> None:
+        self._owned(job_id, caller)
+        del self.histories[job_id]
+
+    async def output(self, job_id: str, variant: Variant, index: int, caller: Caller | None) -> Output:
+        job = self._owned(job_id, caller)
+        if not job.is_final:
+            raise GatewayError(ErrorKind.NOT_READY, f"'{job_id}' is not finished.", code="video_not_ready")
+        if job.error is not None:
+            raise GatewayError(ErrorKind.GENERATION_FAILED, job.error.message, code=job.error.code)
+        for output in job.outputs:
+            if (output.variant, output.index) == (variant, index):
+                return output
+        raise GatewayError(ErrorKind.NOT_FOUND, f"'{job_id}' has no {variant} {index}.")

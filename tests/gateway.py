@@ -1,0 +1,111 @@
+"""A gateway for tests: the real HTTP side over a fake engine, on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from tests.fakes import STARTED_AT, FakeGenerations, FakeLicences, FakeTools, FakeVault
+
+from sora_gateway.domain.licences import Licence, Permission
+from sora_gateway.licences.keys import hash_key
+from sora_gateway.media.links import SignedLinks
+from sora_gateway.surfaces.openai.errors import render_error
+from sora_gateway.surfaces.openai.models.routes import list_models, show_model
+from sora_gateway.surfaces.openai.router import build_router
+from sora_gateway.web import dispatch, errors, health, links, middleware
+from sora_gateway.web.auth import Callers
+from sora_gateway.web.dialect import Dialect
+from sora_gateway.web.state import Services
+
+KEY = "sg-test-key-of-everything-0000000000000000000000"
+CHAT_KEY = "sg-test-key-of-chat-alone-0000000000000000000000"
+AUTH = {"Authorization": f"Bearer {KEY}"}
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is moved."""
+
+    at: float = STARTED_AT
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@dataclass
+class Gateway:
+    """The application and the fakes behind it. ``url`` is there once it is served."""
+
+    app: FastAPI
+    generations: FakeGenerations
+    vault: FakeVault
+    licences: FakeLicences
+    clock: Clock
+    url: str = ""
+    server: uvicorn.Server | None = field(default=None, repr=False)
+
+
+async def build_gateway(folder: Path, **settings: object) -> Gateway:
+    """Wire a gateway; ``settings`` override fields of ``Services``."""
+    clock, licences, vault = Clock(), FakeLicences(), FakeVault(folder)
+    for key, permissions in ((KEY, frozenset(Permission)), (CHAT_KEY, frozenset({Permission.CHAT}))):
+        licence = Licence(
+            id=f"licence-{len(permissions)}",
+            name="test",
+            key_hint="sg-…",
+            permissions=permissions,
+            created_at=STARTED_AT,
+        )
+        await licences.put(licence, hash_key(key))
+    generations = FakeGenerations(vault)
+    app = FastAPI()
+    services: dict[str, object] = {
+        "generations": generations,
+        "callers": Callers(licences, clock),
+        "vault": vault,
+        "tools": FakeTools(),
+        "links": SignedLinks("secret", clock),
+        "now": clock,
+    }
+    app.state.services = Services(**{**services, **settings})  # type: ignore[arg-type]
+    app.include_router(build_router())
+    app.include_router(dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}))
+    app.include_router(links.router)
+    app.include_router(health.router)
+    errors.install(app, {Dialect.OPENAI: render_error})
+    middleware.install(app, max_body_bytes=64 * 2**20)
+    return Gateway(app=app, generations=generations, vault=vault, licences=licences, clock=clock)
+
+
+@asynccontextmanager
+async def serving(app: Callable[..., object]) -> AsyncIterator[tuple[str, uvicorn.Server]]:
+    """Serve ``app`` by uvicorn on a free loopback port in this loop."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none")
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))  # noqa: TID251 - ends with the block
+        while not server.started:
+            await asyncio.sleep(0.002)
+        try:
+            yield f"http://127.0.0.1:{port}", server
+        finally:
+            server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def served(folder: Path, **settings: object) -> AsyncIterator[Gateway]:
+    """Build a gateway and serve it."""
+    gateway = await build_gateway(folder, **settings)
+    async with serving(gateway.app) as (url, server):
+        gateway.url, gateway.server = url, server
+        yield gateway
