@@ -5,21 +5,21 @@
 #   sudo docker/try.sh            everything, then clean up
 #   sudo KEEP=1 docker/try.sh     leave it running; ends, and is cleaned up, with Ctrl-C
 #
-# Needs: root on Debian 12 or newer, a Python with pip, and
-#   apt-get install --no-install-recommends docker.io docker-compose debootstrap curl
+# Needs: root on Debian 12 or newer, and
+#   apt-get install --no-install-recommends docker.io docker-compose debootstrap python3-venv curl
 # Takes: 3 GB of disk, a few minutes, and the Debian mirror and package index that apt and pip use here anyway.
 #
 # What differs from a usual `docker compose up`: both base images are made here by debootstrap, from Debian's
 # own Python and Redis. This proves the Dockerfile and the compose file, not the official base images. pip
-# installs from a folder that the pip of this machine has filled, served on loopback during the build. The
-# engine has its own folder and socket, leaves the firewall alone and adds no default bridge.
+# installs from a folder that a pip of this machine has filled, with the same version of Python, and that is
+# served on loopback during the build. The engine has its own folder and socket, leaves the firewall alone and
+# adds no default bridge.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=${WORK:-$(mktemp -d /var/tmp/sora-try.XXXXXX)}
-python=${PYTHON:-python3}
 port=${PORT:-18000}
-suite=${DEBIAN_SUITE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' "Codename: $suite" "Created-By: Packages" | head -n 1)}
 
 export DOCKER_HOST="unix://$work/docker.sock"
@@ -48,7 +48,7 @@ tidy() {
         kill "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
-    umount -R "$work/root/proc" 2>/dev/null || true
+    findmnt --raw --noheadings --output TARGET | grep "^$work/" | sort -r | xargs --no-run-if-empty umount
     rm -rf --one-file-system "$work"
     exit "$status"
 }
@@ -78,15 +78,14 @@ make_base_images() {
 
 serve_wheels() {
     step "Fetching the packages"
-    local version
-    version=$(chroot "$work/root" python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    chroot "$work/root" python3 - <"$root/pyproject.toml" >"$work/requirements.txt" -c '
+    /usr/bin/python3 -m venv "$work/venv"
+    /usr/bin/python3 -c '
 import sys, tomllib
 file = tomllib.load(sys.stdin.buffer)
-print(*file["build-system"]["requires"], "wheel", *file["project"]["dependencies"], sep="\n")'
-    "$python" -m pip download --quiet --only-binary=:all: --python-version "$version" \
-        --dest "$work/wheels" --requirement "$work/requirements.txt"
-    "$python" -u -m http.server 0 --bind 127.0.0.1 --directory "$work/wheels" >"$work/wheels.log" 2>&1 &
+print(*file["build-system"]["requires"], "wheel", *file["project"]["dependencies"], sep="\n")
+' <"$root/pyproject.toml" >"$work/requirements.txt"
+    "$work/venv/bin/pip" download --quiet --dest "$work/wheels" --requirement "$work/requirements.txt"
+    /usr/bin/python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$work/wheels" >"$work/wheels.log" 2>&1 &
     started+=($!)
     until_true 10 grep -q 'port [0-9]' "$work/wheels.log" || fail "the packages are not served"
     wheels=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$work/wheels.log")/
@@ -111,8 +110,9 @@ make_base_images
 serve_wheels
 
 step "Building the image"
-docker build --quiet --network host --tag sora-gateway --build-arg PYTHON_IMAGE \
-    --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS="$wheels" "$root"
+docker build --network host --tag sora-gateway --build-arg PYTHON_IMAGE \
+    --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS="$wheels" "$root" >"$work/build.log" 2>&1 ||
+    fail "$(tail -n 20 "$work/build.log")"
 docker image inspect --format '{{.Size}} bytes, user {{.Config.User}}' sora-gateway
 
 step "Starting the compose file"

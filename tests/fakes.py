@@ -1,4 +1,4 @@
-"""Stand-ins for the engine and the sockets, for tests of surfaces: everything in memory, moved by the test."""
+"""Stand-ins for the engine and the sockets, for tests of surfaces: all in memory, moved by the test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
+
+from anyio import Path as AsyncPath
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, JobError, Phase
@@ -48,10 +50,11 @@ class FakeLicences:
 
 
 class FakeVault:
-    """Files below a folder; remembers how many are open."""
+    """Files in memory; remembers how many are open. ``is_local``: they pretend to lie on this machine."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.files: dict[str, bytes] = {}
         self.is_local = True
         self.open_files = 0
         self.piece_bytes = 64 * 1024
@@ -60,9 +63,7 @@ class FakeVault:
         return "vault"
 
     def put(self, name: str, data: bytes, media_type: str) -> Blob:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        self.files[name] = data
         digest = hashlib.sha256(data).hexdigest()
         return Blob(name=name, media_type=media_type, size_bytes=len(data), digest=digest)
 
@@ -70,21 +71,17 @@ class FakeVault:
         raise NotImplementedError
 
     async def size(self, name: str) -> int | None:
-        path = self.root / name
-        return path.stat().st_size if path.exists() else None
+        return len(self.files[name]) if name in self.files else None
 
     async def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        path = self.root / name
-        if not path.exists():
+        if name not in self.files:
             raise GatewayError(ErrorKind.NOT_FOUND, f"'{name}' is not in the vault.")
         self.open_files += 1
         try:
-            with path.open("rb") as file:
-                file.seek(start)
-                left = (path.stat().st_size if end is None else end) - start
-                while left > 0 and (piece := file.read(min(left, self.piece_bytes))):
-                    left -= len(piece)
-                    yield piece
+            data = self.files[name][start:end]
+            for position in range(0, len(data), self.piece_bytes):
+                await asyncio.sleep(0)
+                yield data[position : position + self.piece_bytes]
         finally:
             self.open_files -= 1
 
@@ -92,11 +89,15 @@ class FakeVault:
         return self.root / name if self.is_local else None
 
     async def delete(self, name: str) -> None:
-        (self.root / name).unlink(missing_ok=True)
+        self.files.pop(name, None)
 
 
 class FakeTools:
     """Encodes by writing the encoding's name before the bytes; takes anything for a picture."""
+
+    def __init__(self, vault: FakeVault) -> None:
+        self.vault = vault
+        self.copies: list[Path] = []
 
     async def probe_image(self, data: bytes) -> MediaFacts:
         return MediaFacts(media_type="image/png", width_px=1, height_px=1)
@@ -111,7 +112,10 @@ class FakeTools:
         return b"spritesheet"
 
     async def encode(self, path: Path, encoding: str) -> bytes:
-        return encoding.encode() + b":" + path.read_bytes()
+        if path.is_relative_to(self.vault.root):
+            return encoding.encode() + b":" + self.vault.files[str(path.relative_to(self.vault.root))]
+        self.copies.append(path)
+        return encoding.encode() + b":" + await AsyncPath(path).read_bytes()
 
 
 def caller_of(licence_id: str, *permissions: Permission) -> Caller:

@@ -7,11 +7,14 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+import httpx2
+import pytest
+import structlog
 import uvicorn
 from fastapi import FastAPI
-from tests.fakes import STARTED_AT, FakeGenerations, FakeLicences, FakeTools, FakeVault
 
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.licences.keys import hash_key
@@ -23,6 +26,14 @@ from sora_gateway.web import dispatch, errors, health, links, middleware
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.state import Services
+from tests.fakes import STARTED_AT, FakeGenerations, FakeLicences, FakeTools, FakeVault
+
+# Through the standard library, so that ``caplog`` sees it, and without drawing tracebacks.
+structlog.configure(
+    processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+    wrapper_class=structlog.stdlib.BoundLogger,
+    logger_factory=structlog.stdlib.LoggerFactory(),
+)
 
 KEY = "sg-test-key-of-everything-0000000000000000000000"
 CHAT_KEY = "sg-test-key-of-chat-alone-0000000000000000000000"
@@ -45,15 +56,31 @@ class Gateway:
 
     app: FastAPI
     generations: FakeGenerations
+    tools: FakeTools
     vault: FakeVault
     licences: FakeLicences
     clock: Clock
-    url: str = ""
+    url: str = "http://gateway"
     server: uvicorn.Server | None = field(default=None, repr=False)
 
 
-async def build_gateway(folder: Path, **settings: object) -> Gateway:
-    """Wire a gateway; ``settings`` override fields of ``Services``."""
+def fresh_app() -> FastAPI:
+    """Return an application that a test may change."""
+    app = FastAPI()
+    app.include_router(build_router())
+    app.include_router(dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}))
+    app.include_router(links.router)
+    app.include_router(health.router)
+    errors.install(app, {Dialect.OPENAI: render_error})
+    middleware.install(app, max_body_bytes=64 * 2**20)
+    return app
+
+
+_shared_app = cache(fresh_app)  # building one takes longer than most tests
+
+
+async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: object) -> Gateway:
+    """Wire a gateway; ``settings`` override fields of ``Services``. To change ``app`` take a fresh one."""
     clock, licences, vault = Clock(), FakeLicences(), FakeVault(folder)
     for key, permissions in ((KEY, frozenset(Permission)), (CHAT_KEY, frozenset({Permission.CHAT}))):
         licence = Licence(
@@ -64,24 +91,18 @@ async def build_gateway(folder: Path, **settings: object) -> Gateway:
             created_at=STARTED_AT,
         )
         await licences.put(licence, hash_key(key))
-    generations = FakeGenerations(vault)
-    app = FastAPI()
+    generations, tools = FakeGenerations(vault), FakeTools(vault)
     services: dict[str, object] = {
         "generations": generations,
         "callers": Callers(licences, clock),
         "vault": vault,
-        "tools": FakeTools(),
+        "tools": tools,
         "links": SignedLinks("secret", clock),
         "now": clock,
     }
+    app = fresh_app() if is_fresh else _shared_app()
     app.state.services = Services(**{**services, **settings})  # type: ignore[arg-type]
-    app.include_router(build_router())
-    app.include_router(dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}))
-    app.include_router(links.router)
-    app.include_router(health.router)
-    errors.install(app, {Dialect.OPENAI: render_error})
-    middleware.install(app, max_body_bytes=64 * 2**20)
-    return Gateway(app=app, generations=generations, vault=vault, licences=licences, clock=clock)
+    return Gateway(app=app, generations=generations, tools=tools, vault=vault, licences=licences, clock=clock)
 
 
 @asynccontextmanager
@@ -90,10 +111,12 @@ async def serving(app: Callable[..., object]) -> AsyncIterator[tuple[str, uvicor
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none")
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", ws="none", log_config=None
+        )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))  # noqa: TID251 - ends with the block
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.002)
         try:
             yield f"http://127.0.0.1:{port}", server
@@ -108,4 +131,35 @@ async def served(folder: Path, **settings: object) -> AsyncIterator[Gateway]:
     gateway = await build_gateway(folder, **settings)
     async with serving(gateway.app) as (url, server):
         gateway.url, gateway.server = url, server
+        yield gateway
+
+
+@asynccontextmanager
+async def client_of(gateway: Gateway, key: str | None = KEY) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client that holds ``key``: over the network if the gateway is served, else without."""
+    transport = None if gateway.server else httpx2.ASGITransport(gateway.app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with httpx2.AsyncClient(
+        base_url=gateway.url, headers=headers, transport=transport, verify=False
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> Gateway:
+    """A gateway that is called without a network: whole answers only, no streams."""
+    return await build_gateway(tmp_path)
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of ``gateway`` that may do everything."""
+    async with client_of(gateway) as client:
+        yield client
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway on a loopback port, for streams and hang-ups."""
+    async with served(tmp_path) as gateway:
         yield gateway

@@ -26,7 +26,7 @@ from sora_gateway.ports.stores import Store
 from sora_gateway.ports.upstream import Upstream
 from sora_gateway.settings import Settings
 from sora_gateway.stores.embedded import EmbeddedServer
-from sora_gateway.stores.redis.cipher import Cipher
+from sora_gateway.stores.redis.cipher import FernetCipher
 from sora_gateway.stores.redis.connection import connect
 from sora_gateway.stores.redis.store import RedisStore
 from sora_gateway.surfaces.openai.errors import render_error
@@ -127,7 +127,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         else:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
             url = await stack.enter_async_context(EmbeddedServer(settings.data_dir))
-        store = RedisStore(connect(url), cipher=Cipher(secret_key(settings)))
+        store = RedisStore(connect(url), cipher=FernetCipher([secret_key(settings)]))
         stack.push_async_callback(store.aclose)
         await _reachable(store)
         yield store

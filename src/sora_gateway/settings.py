@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sora_gateway.kit.redact import redact
 
 PREFIX = "SORA_GATEWAY_"
 
@@ -125,6 +128,37 @@ def variable_names() -> tuple[str, ...]:
     return tuple(_variable(name) for name in Settings.model_fields)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One variable as it is shown to people; no default is an empty text."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def variables() -> tuple[Variable, ...]:
+    """Return all variables that are read, in the order of the fields."""
+    return tuple(
+        Variable(
+            name=_variable(name),
+            default="" if info.default is None else _shown(info.default),
+            meaning=info.description or "",
+        )
+        for name, info in Settings.model_fields.items()
+    )
+
+
+def example() -> str:
+    """Return the text of ``.env.example``: every variable with its meaning, its default commented out."""
+    head = "# Settings of sora-gateway. Copy this file to .env and take the # away from what you change.\n"
+    return head + "".join(f"\n# {one.meaning}\n# {one.name}={one.default}\n" for one in variables())
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _variable(field: str) -> str:
     return "REDIS_URL" if field == "redis_url" else PREFIX + field.upper()
 
@@ -145,7 +179,8 @@ def _unknown(names: Iterable[str]) -> Iterable[str]:
 def _explain(item: Any) -> str:
     field = str(item["loc"][0])
     name = field if field == "REDIS_URL" else _variable(field)
-    shown = "***" if "SECRET" in name or "TOKEN" in name or "URL" in name else repr(item["input"])
-    info = Settings.model_fields.get(field)
+    info = Settings.model_fields.get("redis_url" if name == "REDIS_URL" else field)
+    is_secret = info is None or "SecretStr" in str(info.annotation) or "@" in str(item["input"])
+    shown = "***" if is_secret else redact(str(item["input"]))
     meaning = f" {info.description}" if info is not None and info.description else ""
     return f"{name}={shown} cannot be used: {item['msg']}.{meaning}"

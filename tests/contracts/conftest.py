@@ -1,5 +1,10 @@
 """The implementations that the suites run against."""
 
+import asyncio
+
 from tests.conftest_store import server_path, store
 
 __all__ = ["server_path", "store"]
+
+# pytest-asyncio asks for the main thread's loop; without this one is made that nobody closes.
+asyncio.set_event_loop(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from sora_gateway.domain.jobs import Bound, Cancelled, Progressed
-from sora_gateway.ports.stores import Store
+from sora_gateway.ports.stores import FeedEntry, Store
 from tests.conftest_store import ACCOUNT, accepted, new_job, on, running
 
 
@@ -21,7 +21,8 @@ async def test_writes_are_heard_in_order_and_once(store: Store) -> None:
     await running(store, job)
     await store.jobs.change(job.id, on(Progressed(progress=0.5)))
     await store.jobs.change(job.id, on(Cancelled()))
-    heard, after = [], "0-0"
+    heard: list[FeedEntry] = []
+    after = "0-0"
     while entries := await store.feed.read(after, block_s=0.01):
         heard += entries
         after = entries[-1].id

@@ -50,7 +50,12 @@ class Process:
         """Start it; output goes to ``log``."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                cwd=self._folder,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     @property
@@ -97,7 +102,15 @@ class Simulator(Process):
         scenario.write_text(json.dumps(scenario_like("fast", **changes)))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        arguments = ["simulate", "--port", str(self.port), "--scenario", str(scenario), "--data-dir", str(folder / "state")]
+        arguments = [
+            "simulate",
+            "--port",
+            str(self.port),
+            "--scenario",
+            str(scenario),
+            "--data-dir",
+            str(folder / "state"),
+        ]
         super().__init__(arguments, folder)
 
     async def ready(self) -> None:
@@ -140,7 +153,9 @@ def scenario_like(name: str, **changes: Any) -> dict[str, Any]:
 class Gateway(Process):
     """``sora-gateway serve`` in front of a simulator."""
 
-    def __init__(self, folder: Path, simulator: Simulator, *, data_dir: Path | None = None, **variables: str) -> None:
+    def __init__(
+        self, folder: Path, simulator: Simulator, *, data_dir: Path | None = None, **variables: str
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = data_dir or folder / "data"
@@ -152,7 +167,9 @@ class Gateway(Process):
             "SORA_GATEWAY_SORA_WEB_ABSENCE_OVER_S": "4",
             **variables,
         }
-        super().__init__(["serve", "--port", str(self.port), "--data-dir", str(self.data_dir)], folder, **self.variables)
+        super().__init__(
+            ["serve", "--port", str(self.port), "--data-dir", str(self.data_dir)], folder, **self.variables
+        )
 
     async def ready(self) -> None:
         """Wait until it answers."""

@@ -76,9 +76,10 @@ async def test_thirty_jobs_survive_ten_kills(tmp_path: Path) -> None:
             jobs = [(await client.get(f"/videos/{job_id}")).raise_for_status().json() for job_id in ids]
         creations = await simulator.creations()
     assert [job["status"] for job in jobs] == ["completed"] * JOBS
-    assert sorted(row["prompt"] for row in creations) == sorted(f"job number {number}" for number in range(JOBS))
+    assert sorted(row["prompt"] for row in creations) == sorted(
+        f"job number {number}" for number in range(JOBS)
+    )
     for watcher in watchers:
         first = watcher.events[0][0]
         assert [event[0] for event in watcher.events] == list(range(first, first + len(watcher.events)))
         assert all(event[1] != "snapshot" for event in watcher.events)
-

@@ -1,0 +1,1 @@
+"""Prove the adapters of the store."""

@@ -68,8 +68,8 @@ class Attempt:
 
     ``ticket`` names it, ``fingerprint`` stands for everything the backend is asked, ``marker`` is hidden in
     the request, ``send_by`` (store time) is when it must have left, ``prepared`` what earlier steps gave
-    (ids of uploads). ``absent_reads`` and ``absent_since`` count complete reads that did not show it, made after
-    ``counts_from``, when no answer could come any more.
+    (ids of uploads). ``absent_reads`` and ``absent_since`` count complete reads that did not show it, made
+    after ``counts_from``, when no answer could come any more.
     """
 
     ticket: str
@@ -427,13 +427,12 @@ def _towards_backend(job: Job, event: Bound | Submitting | Returned, now_s: floa
                 return job
             steps = _step(job, now_s, "submitting")
             return replace(job, phase=Phase.SUBMITTING, attempt=attempt, steps=steps)
-        case Returned(ticket=None):
-            return _returned(job, event, now_s) if job.phase is Phase.BOUND else job
-        case Returned(ticket=str(ticket)):
-            is_open = job.phase in (Phase.SUBMITTING, Phase.AMBIGUOUS) and _holds(job, ticket)
+        case Returned(ticket=ticket):
+            if ticket is None:
+                is_open = job.phase is Phase.BOUND
+            else:
+                is_open = job.phase in (Phase.SUBMITTING, Phase.AMBIGUOUS) and _holds(job, ticket)
             return _returned(job, event, now_s) if is_open else job
-        case _:
-            return job
 
 
 def _returned(job: Job, event: Returned, now_s: float) -> Job:
@@ -490,8 +489,8 @@ def _at_backend(job: Job, event: Progressed | NotListed | Succeeded, now_s: floa
         return job
     match event:
         case Progressed(progress=progress):
-            progress = min(max(progress, 0.0), _MOST_WHILE_RUNNING)
-            if progress <= job.progress:
+            progress = min(progress, _MOST_WHILE_RUNNING)
+            if not progress > job.progress:  # NaN, too, is no progress
                 return job if job.unknown_reads == 0 else replace(job, unknown_reads=0)
             return replace(job, progress=progress, unknown_reads=0)
         case NotListed():

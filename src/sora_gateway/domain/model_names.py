@@ -108,6 +108,11 @@ class ModelName:
     is_openai_alias: bool = field(default=False, compare=False)
 
     @property
+    def id(self) -> str:
+        """The name to show: as it was asked."""
+        return self.asked
+
+    @property
     def kind(self) -> MediaKind:
         """What the model makes."""
         return TRAITS[self.family].kind
@@ -139,6 +144,9 @@ DEFAULT_ALIASES: Mapping[str, Alias] = {
     "sora2": Alias(target="sora_video2"),
     "sora2pro": Alias(target="sora_video2-pro"),
 }
+
+DEFAULT_MODELS: Mapping[MediaKind, str] = {MediaKind.VIDEO: "sora-2", MediaKind.IMAGE: "sora_image"}
+"""What is meant where a route's request names no model."""
 
 _IMAGE_PRESETS = {alias.aspect: name for name, alias in DEFAULT_ALIASES.items() if alias.aspect is not None}
 _ORIENTATIONS = {"portrait": Aspect.PORTRAIT, "landscape": Aspect.LANDSCAPE}
@@ -220,11 +228,12 @@ def format_model_name(model: ModelName) -> str:
     return f"{text}|[{','.join(model.groups)}]" if model.groups else text
 
 
-def catalogue(aliases: Mapping[str, Alias] = DEFAULT_ALIASES) -> tuple[ModelName, ...]:
-    """Return the models to show, in order: families, their usual combinations, aliases.
+def catalogue(aliases: Mapping[str, Alias] | None = None) -> tuple[ModelName, ...]:
+    """Return the models to show, in order: families, their parameters, usual combinations, then ``aliases``.
 
-    ``asked`` of each is the id to show; every one of them parses to itself.
+    The ``id`` of each is what to ask for. Without ``aliases`` all of them are canonical.
     """
+    aliases = aliases if aliases is not None else {}
     combined = [
         "-".join((Family.VIDEO2.value, orientation, duration, *quality))
         for quality, orientation, duration in product(((), ("pro",), ("hd",)), _ORIENTATIONS, _DURATIONS)

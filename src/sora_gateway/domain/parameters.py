@@ -15,6 +15,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Aspect, Blob, MediaKind
 from sora_gateway.domain.model_names import (
     DEFAULT_ALIASES,
+    DEFAULT_MODELS,
     OPENAI_DURATIONS_S,
     STYLES,
     TRAITS,
@@ -28,7 +29,6 @@ from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.domain.storyboard import parse_storyboard
 from sora_gateway.domain.values import boolean, listed, plain, show, whole
 
-DEFAULT_MODELS: Mapping[MediaKind, str] = {MediaKind.VIDEO: "sora-2", MediaKind.IMAGE: "sora_image"}
 MAX_PROMPT_CHARS = 32_000
 MAX_N = 4
 OUTPUT_FORMATS = ("png", "jpeg", "webp")

@@ -144,9 +144,7 @@ class Lane:
     async def _tick(self, sender: Sender) -> None:
         tools = self._tools
         if boottime() - self._loaded_at > _RELOAD_S:
-            jobs = await tools.jobs.lane_jobs(self.lease.account_id)
-            self._jobs = {job.id: job for job in jobs}
-            self._loaded_at = boottime()
+            await self._load()
         account = await tools.pool.get(self.lease.account_id)
         upstream = tools.upstreams.get(account.upstream) if account is not None else None
         if account is None or upstream is None:
@@ -158,6 +156,18 @@ class Lane:
             for job in list(self._jobs.values()):
                 if job.phase is Phase.BOUND:
                     sender.start(job, upstream, account)
+
+    async def _load(self) -> None:
+        before = self._jobs
+        self._jobs = {}  # whatever the feed brings while the store answers
+        try:
+            loaded = await self._tools.jobs.lane_jobs(self.lease.account_id)
+        except GatewayError:
+            self._jobs = before | self._jobs
+            raise
+        for job in loaded:
+            self.heard(job)
+        self._loaded_at = boottime()
 
     def _is_due(self) -> bool:
         # A wake-up sends at once but does not look again: one list call per account and interval.

@@ -88,7 +88,8 @@ class Settler:
         left = await self._adopt_marked(open_jobs, listed)
         left = [job for job in left if await self._is_lookable(job, upstream)]
         if left:
-            await self._find(left, is_marker_echoed, upstream, account)
+            owners = await self._tools.lanes.owner_of(list(listed))
+            await self._find(left, owners, is_marker_echoed, upstream, account)
 
     async def _adopt_marked(self, jobs: Sequence[Job], listed: Mapping[str, Listed]) -> list[Job]:
         marked = {item.marker: remote_id for remote_id, item in listed.items() if item.marker is not None}
@@ -128,13 +129,19 @@ class Settler:
         return boottime() >= self._next_find.get(attempt.ticket, 0.0)
 
     async def _find(
-        self, jobs: Sequence[Job], is_marker_echoed: bool | None, upstream: Upstream, account: Account
+        self,
+        jobs: Sequence[Job],
+        owners: Mapping[str, str],
+        is_marker_echoed: bool | None,
+        upstream: Upstream,
+        account: Account,
     ) -> None:
         attempts = {job.attempt.ticket: (job, job.attempt) for job in jobs if job.attempt is not None}
         sent = []
         for job, attempt in attempts.values():
             known = await self._tools.lanes.known(self._account_id, attempt.written_at)
-            sent.append(_sent(job, attempt, known | self._taken, is_marker_echoed))
+            others = {remote_id for remote_id, owner in owners.items() if owner != job.id}
+            sent.append(_sent(job, attempt, known | self._taken | others, is_marker_echoed))
         try:
             async with asyncio.timeout(self._tools.config.upstream_call_s):
                 findings = await upstream.find(sent, account)

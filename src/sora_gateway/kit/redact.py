@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 _SECRETS = re.compile(
-    r"sg-[A-Za-z0-9_-]{8,}"  # licence keys
+    r"(?<![A-Za-z0-9])sg-[A-Za-z0-9_-]{8,}"  # licence keys
     r"|eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,4}"  # JWT and JWE
-    r"|rt_[A-Za-z0-9_-]{6,}"  # refresh tokens
-    r"|(?<=Bearer )[^\s\"']+"
+    r"|(?<![A-Za-z0-9])rt_[A-Za-z0-9_.-]{6,}"  # refresh tokens
+    r"|(?<=[Bb]earer )[^\s\"']+"
     r"|(?<=[?&]key=)[^&\s\"']+"
     r"|(?<=[?&]sig=)[^&\s\"']+"
     r"|(?<=session-token=)[^;\s\"']+"

@@ -20,6 +20,10 @@ Format = Literal["console", "json"]
 LEVELS = ("debug", "info", "warning", "error", "critical")
 _LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 _DEEPEST = 6
+_SECRET_NAMES = frozenset(
+    {"authorization", "cookie", "set-cookie", "x-api-key", "x-goog-api-key", "openai-sentinel-token"}
+    | {"access_token", "refresh_token", "session_token", "api_key", "password", "secret"}
+)
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -77,8 +81,14 @@ def configure(format: Format = "console", level: str = "info", stream: TextIO | 
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Return the event with everything that looks like a credential masked, at any depth."""
-    return {name: _masked(value, _DEEPEST) for name, value in event.items()}
+    """Return the event with everything masked that looks like a credential or is named like one."""
+    return {name: _named(name, value, _DEEPEST) for name, value in event.items()}
+
+
+def _named(name: str, value: object, depth: int) -> object:
+    if value is not None and name.lower() in _SECRET_NAMES:
+        return "***"
+    return _masked(value, depth)
 
 
 def _masked(value: object, depth: int) -> object:
@@ -89,7 +99,7 @@ def _masked(value: object, depth: int) -> object:
     if isinstance(value, Secret) or depth == 0:
         return "***"
     if isinstance(value, Mapping):
-        return {redact(str(name)): _masked(inner, depth - 1) for name, inner in value.items()}
+        return {redact(str(name)): _named(str(name), inner, depth - 1) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(inner, depth - 1) for inner in value]
     return redact(str(value) if isinstance(value, BaseException) else repr(value))

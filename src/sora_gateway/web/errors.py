@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
@@ -143,6 +144,16 @@ def internal(request_id: str) -> GatewayError:
     )
 
 
+def allowed_methods(scope: Scope) -> list[str]:
+    """Return the methods that the path takes, over all routes: the framework names those of one route."""
+    routes: Sequence[BaseRoute] = scope["app"].router.routes
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+
+
 def from_http_exception(error: HTTPException, scope: Scope) -> GatewayError:
     """Say in our words what the framework refused."""
     method, path = scope["method"], scope["path"]
@@ -152,8 +163,7 @@ def from_http_exception(error: HTTPException, scope: Scope) -> GatewayError:
                 ErrorKind.NOT_FOUND, f"There is no route {method} {path}.", code="unknown_url"
             )
         case 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
-            message = f"{method} is not allowed on {path}; use {allowed}."
+            message = f"{method} is not allowed on {path}; use {', '.join(allowed_methods(scope))}."
             return GatewayError(ErrorKind.METHOD_NOT_ALLOWED, message)
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return GatewayError(ErrorKind.INTERNAL, "The gateway failed to answer.")
@@ -182,7 +192,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     known = from_http_exception(error, request.scope)
-    return respond(request.scope, known, status=error.status_code, extra=error.headers)
+    extra = dict(error.headers or {})
+    if known.kind is ErrorKind.METHOD_NOT_ALLOWED:
+        extra = {"allow": ", ".join(allowed_methods(request.scope))}
+    return respond(request.scope, known, status=error.status_code, extra=extra)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

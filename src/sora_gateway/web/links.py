@@ -37,9 +37,9 @@ def link_to(
     return f"{base.rstrip('/')}/v1/files/{path}" + (f"&format={encoding}" if encoding else "")
 
 
-@router.api_route(
+@router.head("/v1/files/{job_id}/{variant}/{file}", include_in_schema=False)
+@router.get(
     "/v1/files/{job_id}/{variant}/{file}",
-    methods=["GET", "HEAD"],
     summary="Open a result by a signed link, without a key",
     openapi_extra={
         "security": [],

@@ -9,7 +9,7 @@ from starlette.types import Scope
 PREFIX = "/sora"
 
 _API = re.compile(r"^/(?:v1[a-z0-9]*|healthz|readyz|metrics)(?:/|$)")
-_DOUBLED = re.compile(r"^/{2,}|(?<=^/v1)/{2,}|(?<=^/v1beta)/{2,}")
+_DOUBLED = re.compile(r"^/+(v1(?:beta)?(?=/))?/*")
 
 
 def path_below(scope: Scope) -> str:
@@ -28,14 +28,18 @@ def mounted(scope: Scope) -> Scope:
     request keep it. On API paths a trailing slash and slashes doubled by a base URL's own are dropped.
     """
     root: str = scope.get("root_path", "")
-    below = _DOUBLED.sub("/", path_below(scope))
+    below = _undoubled(path_below(scope))
     if below == PREFIX or below.startswith(PREFIX + "/"):
         root += PREFIX
         below = below[len(PREFIX) :] or "/"
-    below = _DOUBLED.sub("/", below)
+    below = _undoubled(below)
     if below.endswith("/") and _API.match(below):
         below = below.rstrip("/")
     path = root + below
     if path == scope["path"] and root == scope.get("root_path", ""):
         return scope
     return {**scope, "path": path, "root_path": root}
+
+
+def _undoubled(path: str) -> str:
+    return _DOUBLED.sub(lambda match: f"/{match[1]}/" if match[1] else "/", path)

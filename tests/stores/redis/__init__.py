@@ -1,0 +1,1 @@
+"""Prove the store on a real server."""

@@ -28,10 +28,7 @@ from sora_gateway.stores.redis.scripting import Script
 
 Command = Sequence[str | int | float]
 
-_CONNECT_S = 2.0
-_ANSWER_S = 3.0
-_CALL_S = 8.0
-"""The longest a call may take, its repeats included."""
+_ANSWER_S = 2.5
 _REPEATS = 2
 _MOST_CONNECTIONS = 48
 _MOST_BLOCKING = 8
@@ -46,14 +43,16 @@ class Connection:
     Every failure is ``GatewayError(store_unavailable)`` and names neither address nor content.
     """
 
-    def __init__(self, calls: Redis, waits: Redis, *, is_embedded: bool = False) -> None:
+    def __init__(self, calls: Redis, waits: Redis, *, answer_s: float, is_embedded: bool) -> None:
         self._calls = calls
         self._waits = waits
+        self._answer_s = answer_s
+        self._call_s = answer_s * (_REPEATS + 1)
         self.is_embedded = is_embedded
 
     async def run(self, script: Script, keys: Sequence[str], args: Command) -> Any:
         """Run ``script`` and return its answer; it is sent whole only to a server that does not know it."""
-        async with _answering(_CALL_S):
+        async with _answering(self._call_s):
             try:
                 return await _execute(self._calls, "EVALSHA", script.sha, len(keys), *keys, *args)
             except NoScriptError:
@@ -61,19 +60,19 @@ class Connection:
 
     async def call(self, *command: str | int | float) -> Any:
         """Run one command and return its answer."""
-        async with _answering(_CALL_S):
+        async with _answering(self._call_s):
             return await _execute(self._calls, *command)
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands in one round trip, in order, not atomically; return their answers."""
         if not commands:
             return []
-        async with _answering(_CALL_S):
+        async with _answering(self._call_s):
             return await _pipelined(self._calls, commands)
 
     async def wait(self, commands: Sequence[Command], block_s: float) -> list[Any]:
         """Run commands of which one waits up to ``block_s``, on a connection that others do not need."""
-        async with _answering(block_s + _ANSWER_S):
+        async with _answering(block_s + self._answer_s):
             return await _pipelined(self._waits, commands)
 
     async def aclose(self) -> None:
@@ -106,12 +105,13 @@ async def _answering(limit_s: float) -> AsyncIterator[None]:
         raise GatewayError(ErrorKind.STORE_UNAVAILABLE, message, retry_after_s=_RETRY_AFTER_S) from error
 
 
-def connect(url: str, *, is_embedded: bool = False) -> Connection:
+def connect(url: str, *, is_embedded: bool = False, answer_s: float = _ANSWER_S) -> Connection:
     """Return a connection to the server at ``url``; nothing is sent before the first call.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``, as redis-py reads it.
         is_embedded: the gateway runs the server itself.
+        answer_s: how long to wait for one answer; a call with its repeats ends within three times that.
 
     Raises:
         ValueError: the URL cannot be read; the message does not repeat it, it may hold a password.
@@ -123,25 +123,25 @@ def connect(url: str, *, is_embedded: bool = False) -> Connection:
         raise ValueError(
             f"The store's URL must begin with one of {known}; it begins with {scheme or 'none'!r}."
         )
-    return opener(url, is_embedded)
+    return opener(url, is_embedded, answer_s)
 
 
-def _standalone(url: str, is_embedded: bool) -> Connection:
-    calls = _client(url, _MOST_CONNECTIONS, _ANSWER_S)
+def _standalone(url: str, is_embedded: bool, answer_s: float) -> Connection:
+    calls = _client(url, _MOST_CONNECTIONS, answer_s, answer_s)
     # No socket timeout: each waiting read stands under its own deadline.
-    waits = _client(url, _MOST_BLOCKING, None)
-    return Connection(calls, waits, is_embedded=is_embedded)
+    waits = _client(url, _MOST_BLOCKING, answer_s, None)
+    return Connection(calls, waits, answer_s=answer_s, is_embedded=is_embedded)
 
 
 # Sentinel and Cluster get their line here.
-_SCHEMES: Mapping[str, Callable[[str, bool], Connection]] = {
+_SCHEMES: Mapping[str, Callable[[str, bool, float], Connection]] = {
     "redis": _standalone,
     "rediss": _standalone,
     "unix": _standalone,
 }
 
 
-def _client(url: str, most: int, answer_s: float | None) -> Redis:
+def _client(url: str, most: int, connect_s: float, answer_s: float | None) -> Redis:
     retry = Retry(
         ExponentialWithJitterBackoff(cap=0.2, base=0.02),
         _REPEATS,
@@ -152,8 +152,8 @@ def _client(url: str, most: int, answer_s: float | None) -> Redis:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=most,
-            timeout=_CALL_S,
-            socket_connect_timeout=_CONNECT_S,
+            timeout=connect_s * (_REPEATS + 1),
+            socket_connect_timeout=connect_s,
             socket_timeout=answer_s,
             health_check_interval=_HEALTH_CHECK_S,
             retry=retry,

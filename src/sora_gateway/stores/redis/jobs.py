@@ -217,10 +217,12 @@ class RedisJobs:
         """Return completed jobs whose results are past ``expires_at`` or deleted and still hold blobs."""
         due = await self._connection.run(_DUE, (keys.RETENTION,), (limit,))
         found = await self._find(due)
-        gone = [job_id for job_id, it in zip(due, found, strict=True) if it is None]
-        if gone:
-            await self._connection.call("ZREM", keys.RETENTION, *gone)
-        return [it.job for it in found if it is not None]
+        holding = [it.job for it in found if it is not None and it.job.outputs]
+        # Forgotten by the archive, or its entry survived a crash right after ``forget_blobs``.
+        over = set(due) - {job.id for job in holding}
+        if over:
+            await self._connection.call("ZREM", keys.RETENTION, *over)
+        return holding
 
     async def forget_blobs(self, job_id: str) -> None:
         """Record that the blobs are gone: the job's ``outputs`` become empty. Repeating it is safe."""

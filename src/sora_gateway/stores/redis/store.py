@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sora_gateway.domain.errors import GatewayError
 from sora_gateway.kit.clock import Now, system_now
-from sora_gateway.ports.stores import StoreFacts
+from sora_gateway.ports.stores import AccountStore, Feed, JobStore, LaneStore, LicenceStore, StoreFacts
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.accounts import RedisAccounts
 from sora_gateway.stores.redis.cipher import Cipher
@@ -22,16 +22,16 @@ _UNKNOWN = "unknown"
 
 
 class RedisStore:
-    """Implements ``ports.stores.Store``; the connection is its own until ``aclose`` or the end of the block."""
+    """Implements ``ports.stores.Store``; it owns its connection and closes it."""
 
     def __init__(self, connection: Connection, *, cipher: Cipher, now: Now = system_now) -> None:
         self._connection = connection
         self._cipher = cipher
-        self.jobs = RedisJobs(connection, now)
-        self.lanes = RedisLanes(connection)
-        self.feed = RedisFeed(connection)
-        self.accounts = RedisAccounts(connection, cipher)
-        self.licences = RedisLicences(connection)
+        self.jobs: JobStore = RedisJobs(connection, now)
+        self.lanes: LaneStore = RedisLanes(connection)
+        self.feed: Feed = RedisFeed(connection)
+        self.accounts: AccountStore = RedisAccounts(connection, cipher)
+        self.licences: LicenceStore = RedisLicences(connection)
 
     async def open(self) -> None:
         """Make sure that the server answers.

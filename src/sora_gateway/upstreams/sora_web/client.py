@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +46,10 @@ class Unanswered:
     """The request left, at least in part, and no complete answer came."""
 
     error: GatewayError
+
+
+Trace = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+"""Is told what the HTTP library does: the name of an event, and what belongs to it."""
 
 
 class TooLateError(Exception):
@@ -177,10 +181,9 @@ class Client:
                     self._config.url(path),
                     headers=self._headers(access, is_guarded=True) | {"content-type": "application/json"},
                     content=json.dumps(body).encode(),
-                    extensions={"trace": departure.trace},
                 )
                 async with asyncio.timeout(self._config.connect_timeout_s) as departure.deadline:
-                    answer = await _answer(lines.sending, request)
+                    answer = await _answer(lines.sending, request, departure.trace)
         except Exception as error:  # noqa: BLE001 - whatever it was: all that counts is whether the request left
             failure = error
         if answer is not None:
@@ -234,7 +237,7 @@ class Client:
         try:
             request = client.build_request("GET", url, headers=headers, timeout=httpx2.Timeout(limit_s))
             async with asyncio.timeout(limit_s):
-                return await client.send(request, stream=True)
+                return await _sent(client, request)
         except _ALL_ERRORS as error:
             raise unreachable("The file host did not answer", error) from error
 
@@ -275,9 +278,33 @@ def _unsent(failure: Exception | None) -> GatewayError:
     return unreachable("The backend could not be reached", failure)
 
 
-async def _answer(client: httpx2.AsyncClient, request: httpx2.Request) -> Answer:
+async def _sent(
+    client: httpx2.AsyncClient, request: httpx2.Request, watch: Trace | None = None
+) -> httpx2.Response:
+    """Send ``request`` and return the beginning of its answer; ``watch`` is told how it goes.
+
+    The HTTP library forgets a socket whose TLS or SOCKS handshake fails or is cancelled: it is closed here.
+    """
+    sockets: list[Any] = []
+
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith("connect_tcp.complete"):
+            sockets.append(info["return_value"])
+        if watch is not None:
+            await watch(event, info)
+
+    request.extensions["trace"] = trace
+    try:
+        return await client.send(request, stream=True)
+    except BaseException:
+        for socket in sockets:
+            await socket.aclose()
+        raise
+
+
+async def _answer(client: httpx2.AsyncClient, request: httpx2.Request, watch: Trace | None = None) -> Answer:
     """Return the complete answer to ``request``."""
-    response = await client.send(request, stream=True)
+    response = await _sent(client, request, watch)
     try:
         pieces: list[bytes] = []
         size_bytes = 0

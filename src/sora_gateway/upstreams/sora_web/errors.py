@@ -124,18 +124,24 @@ def to_error(answer: Answer, now_s: float) -> tuple[GatewayError, float | None]:
 
 def content_error(text: str | None) -> GatewayError:
     """Return the error of a task that was refused for its content."""
-    return GatewayError(ErrorKind.CONTENT_REFUSED, fit(text) or _CONTENT.message)
+    return GatewayError(
+        ErrorKind.CONTENT_REFUSED, _said(text, "The backend refused the content of the request")
+    )
 
 
 def failure(text: str | None) -> GatewayError:
     """Return the error of a task that failed, by what its text speaks of."""
     if text and _CONTENT_TEXT.search(text):
         return content_error(text)
+    return GatewayError(ErrorKind.GENERATION_FAILED, _said(text, "The backend could not finish the task"))
+
+
+def _said(text: str | None, otherwise: str) -> str:
     said = fit(text)
-    if " " not in said:
-        # A bare code means little to a caller.
-        said = "The backend could not finish the task" + (f" ({said})." if said else ".")
-    return GatewayError(ErrorKind.GENERATION_FAILED, said)
+    if " " in said:
+        return said
+    # A bare code means little to a caller.
+    return f"{otherwise} ({said})." if said else f"{otherwise}."
 
 
 def fit(text: str | None) -> str:

@@ -312,7 +312,7 @@ def facts(me: Answer, plans: Answer | None, quota: Balance | None, token: str) -
 def plan_of(subscriptions: Subscriptions) -> Plan:
     """Return the plan in force; none listed means free."""
     plan = subscriptions.data[0].plan if subscriptions.data else None
-    return plan_named(f"{plan.id or ''} {plan.title or ''}") if plan else Plan.FREE
+    return plan_named(plan.id or plan.title or "") if plan else Plan.FREE
 
 
 def plan_named(name: str) -> Plan:

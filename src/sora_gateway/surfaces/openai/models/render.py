@@ -8,8 +8,8 @@ from sora_gateway.domain.model_names import ModelName, capabilities
 from sora_gateway.domain.parameters import Policy
 from sora_gateway.surfaces.openai.models.wire import Model, ModelList
 
-_CREATED = 1_763_769_600
-"""22 November 2025, for want of a meaning: clients want a number and sort by it."""
+_CREATED = 1_795_305_600
+"""A day in November 2026, for want of a meaning: clients want a number."""
 
 
 def render_model(model: ModelName, policy: Policy) -> Model:

@@ -128,9 +128,9 @@ async def delete(request: Request) -> Response:
     return json_response(render_deleted(video_id))
 
 
-@router.api_route(
+@router.head("/v1/videos/{video_id}/content", include_in_schema=False)
+@router.get(
     "/v1/videos/{video_id}/content",
-    methods=["GET", "HEAD"],
     summary="Download a video, its thumbnail or its spritesheet",
     openapi_extra={
         "responses": _FILES,

@@ -1,0 +1,140 @@
+"""Say in a conversation how the work goes and where the result is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sora_gateway.domain.jobs import Status
+from sora_gateway.domain.media import MediaKind
+from sora_gateway.engine.generations import JobView
+from sora_gateway.surfaces.openai.chat.wire import (
+    ChatChunk,
+    ChatCompletion,
+    Delta,
+    ImagePart,
+    Message,
+    Usage,
+)
+from sora_gateway.surfaces.openai.usage import text_tokens
+from sora_gateway.web.streaming import encode_event
+
+DONE = b"data: [DONE]\n\n"
+"""Exactly this: Node's SDK fails on a trailing blank, and other clients wait for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What all chunks of an answer share."""
+
+    id: str
+    created: int
+    model: str
+    prompt: str
+    has_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is said in the end: text, and pictures for those who asked for them in this form."""
+
+    text: str = ""
+    images: tuple[ImagePart, ...] = ()
+
+
+def render_link(kind: MediaKind, url: str) -> str:
+    """Return the markdown of a result, as most chat clients show it."""
+    if kind is MediaKind.IMAGE:
+        return f"![image]({url})"
+    return f'<video src="{url}" controls></video>\n\n[Download video]({url})'
+
+
+def render_unfinished(kind: MediaKind, job_id: str, url: str) -> str:
+    """Return what is said when the answer cannot wait any longer."""
+    return (
+        f"The {kind.value} is still being made, as job `{job_id}`. "
+        f"Once it is finished it opens here: [{job_id}]({url})"
+    )
+
+
+def render_failed(message: str) -> str:
+    """Return what is said of one result among several."""
+    return f"One result could not be made: {message}"
+
+
+def render_picture(data_url: str, index: int) -> ImagePart:
+    """Return a picture in OpenRouter's manner."""
+    return {"type": "image_url", "image_url": {"url": data_url}, "index": index}
+
+
+def render_progress(view: JobView, position: int, count: int) -> str:
+    """Return a line about how a job goes, shown by clients as thinking."""
+    job = view.job
+    if job.status is Status.QUEUED:
+        place = f", position {view.queue_position}" if view.queue_position is not None else ""
+        eta = f", about {view.eta_s} s" if view.eta_s is not None else ""
+        text = f"Queued{place}{eta}"
+    elif job.status is Status.IN_PROGRESS:
+        text = f"In progress: {job.percent} %"
+    else:
+        text = job.status.value.capitalize()
+    return f"{position} of {count}: {text}\n" if count > 1 else f"{text}\n"
+
+
+def render_usage(prompt: str, answer: Answer) -> Usage:
+    """Return estimates."""
+    asked, said = text_tokens(prompt), text_tokens(answer.text)
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+
+
+def render_completion(head: Head, answer: Answer) -> ChatCompletion:
+    """Return a whole answer."""
+    message: Message = {"role": "assistant", "content": answer.text, "refusal": None}
+    if answer.images:
+        message["images"] = list(answer.images)
+    return {
+        "id": head.id,
+        "object": "chat.completion",
+        "created": head.created,
+        "model": head.model,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "usage": render_usage(head.prompt, answer),
+    }
+
+
+def _chunk(head: Head) -> ChatChunk:
+    chunk: ChatChunk = {
+        "id": head.id,
+        "object": "chat.completion.chunk",
+        "created": head.created,
+        "model": head.model,
+        "choices": [],
+    }
+    if head.has_usage:
+        chunk["usage"] = None
+    return chunk
+
+
+def render_delta(head: Head, delta: Delta, *, is_last: bool = False) -> bytes:
+    """Return one chunk of a stream."""
+    chunk = _chunk(head)
+    reason = "stop" if is_last else None
+    chunk["choices"] = [
+        {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}  # type: ignore[typeddict-item]
+    ]
+    return encode_event(chunk)
+
+
+def render_end(head: Head, answer: Answer) -> Sequence[bytes]:
+    """Return the chunks that say the result and end the stream."""
+    chunks = []
+    if answer.text:
+        chunks.append(render_delta(head, {"content": answer.text}))
+    if answer.images:
+        chunks.append(render_delta(head, {"images": list(answer.images)}))
+    chunks.append(render_delta(head, {}, is_last=True))
+    if head.has_usage:
+        chunk = _chunk(head)
+        chunk["usage"] = render_usage(head.prompt, answer)
+        chunks.append(encode_event(chunk))
+    return [*chunks, DONE]

@@ -1,0 +1,119 @@
+"""The routes of the Images API: the answer waits for the job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Job
+from sora_gateway.domain.licences import Caller, Permission
+from sora_gateway.domain.media import Output
+from sora_gateway.surfaces.openai.errors import RESPONSES, render_error
+from sora_gateway.surfaces.openai.images import wire
+from sora_gateway.surfaces.openai.images.render import EventType, render_event, render_images
+from sora_gateway.surfaces.openai.images.translate import Asked, translate_edit, translate_generation
+from sora_gateway.surfaces.openai.intake import Accepted, accept
+from sora_gateway.surfaces.openai.results import base64_of, encoding_of, results_of, still_running
+from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.forms import Form, read_form
+from sora_gateway.web.links import link_to
+from sora_gateway.web.routes import DirectRoute, body, json_response
+from sora_gateway.web.streaming import EventStream, encode_event, watching
+from sora_gateway.web.waiting import wait_final
+
+router = APIRouter(route_class=DirectRoute, tags=["images"], responses=RESPONSES)
+
+
+@router.post(
+    "/v1/images/generations",
+    summary="Make images",
+    response_model=wire.ImagesResponse,
+    openapi_extra={
+        "requestBody": body(
+            wire.GENERATION, files=("image",), example={"prompt": "画小猫", "model": "sora_image"}
+        )
+    },
+)
+async def generate(request: Request) -> Response:
+    """Make images and answer with them."""
+    return await _answer(request, translate_generation, "image_generation.completed")
+
+
+@router.post(
+    "/v1/images/edits",
+    summary="Change pictures",
+    response_model=wire.ImagesResponse,
+    openapi_extra={
+        "requestBody": body(
+            wire.EDIT,
+            files=("image",),
+            example={"prompt": "换一个风格", "images": [{"image_url": "https://example.com/cat.png"}]},
+        )
+    },
+)
+async def edit(request: Request) -> Response:
+    """Make images of pictures and answer with them."""
+    return await _answer(request, translate_edit, "image_edit.completed")
+
+
+async def _answer(request: Request, translate: Callable[[Form], Asked], name: EventType) -> Response:
+    caller = await authenticated(request, Permission.IMAGES)
+    async with read_form(request) as form:
+        asked = translate(form)
+        if asked.is_streamed:
+            _refuse_several(asked)
+        accepted = await accept(request, caller, form, asked.draft)
+    if asked.is_streamed:
+        return EventStream(_stream(request, caller, accepted, name), beat_s=services_of(request).ping_s)
+    (job,) = await wait_final(request, accepted.jobs, caller)
+    if not job.is_final:
+        raise still_running(request, job)
+    return await _whole(request, job, asked, accepted.resolved.output_format)
+
+
+def _refuse_several(asked: Asked) -> None:
+    if str(asked.draft.fields.get("n") or "1").strip() != "1":
+        message = "'n' must be 1 with 'stream': a stream ends with one image."
+        raise GatewayError(ErrorKind.UNSUPPORTED, message, param="n")
+
+
+async def _whole(request: Request, job: Job, asked: Asked, encoding: str | None) -> Response:
+    outputs = results_of(job)
+    images = [await _image(request, job, output, asked.as_url, encoding) for output in outputs]
+    first = encoding_of(outputs[0], encoding)
+    answer = render_images(job.request, images, created_at=job.created_at, encoding=first)
+    return json_response(answer)
+
+
+async def _image(
+    request: Request, job: Job, output: Output, as_url: bool, encoding: str | None
+) -> wire.Image:
+    if as_url:
+        other = encoding if encoding != encoding_of(output, None) else None
+        return {"url": link_to(request, job, index=output.index, encoding=other)}
+    return {"b64_json": await base64_of(services_of(request), output, encoding)}
+
+
+async def _stream(
+    request: Request, caller: Caller, accepted: Accepted, name: EventType
+) -> AsyncGenerator[bytes, None]:
+    services, (job,), encoding = services_of(request), accepted.jobs, accepted.resolved.output_format
+    try:
+        async with watching(services.generations.watch(job.id, caller)) as events:
+            async for watched in events:
+                job = watched.view.job
+        output = results_of(job)[0]
+        picture = await base64_of(services, output, encoding)
+        yield render_event(
+            job.request,
+            picture,
+            name=name,
+            created_at=job.created_at,
+            encoding=encoding_of(output, encoding),
+        )
+    except GatewayError as error:
+        yield encode_event(render_error(error))

@@ -1,0 +1,34 @@
+"""Estimates follow what the last jobs took."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sora_gateway.domain.jobs import Phase
+from sora_gateway.engine.estimates import Estimates
+from sora_gateway.engine.hub import Hub
+from sora_gateway.ports.stores import FeedEntry
+from tests.conftest_store import NOW, new_job
+
+
+class _Quiet(Hub):
+    """A hub that a test feeds by hand."""
+
+    def __init__(self) -> None:
+        self.heard = lambda entry: None
+
+    def listen(self, heard, missed) -> None:  # type: ignore[no-untyped-def]
+        self.heard = heard
+
+
+def test_learns_and_counts_down() -> None:
+    """A job that took 100 s makes that the guess: half way 50 are left, ten for two slots take six rounds."""
+    hub = _Quiet()
+    estimates = Estimates(hub)
+    done = replace(new_job(), phase=Phase.COMPLETED, started_at=NOW, completed_at=NOW + 100)
+    hub.heard(FeedEntry(id="1-0", job=done, has_public_change=True))
+    running = replace(new_job(), phase=Phase.RUNNING, progress=0.5)
+    assert estimates.eta_s(running, None, 1) == 50
+    assert estimates.eta_s(new_job(), 10, 2) == 600
+    assert estimates.eta_s(new_job(), 1, 0) is None
+    assert estimates.eta_s(done, None, 1) == 0

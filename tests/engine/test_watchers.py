@@ -1,0 +1,95 @@
+"""Watchers see every change once, in order, from wherever they begin."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+from sora_gateway.domain.jobs import Cancelled, Progressed, Status
+from sora_gateway.engine.hub import Hub
+from sora_gateway.engine.watchers import Sight, Watchers
+from sora_gateway.ports.stores import Store
+from tests.conftest_store import accepted, new_job, on, running
+
+
+async def _collect(watchers: Watchers, job_id: str, after_seq: int | None = None) -> list[Sight]:
+    async with asyncio.timeout(5), aclosing(watchers.watch(job_id, after_seq=after_seq)) as sights:
+        return [sight async for sight in sights]
+
+
+async def _progress(store: Store, job_id: str, *percents: int) -> None:
+    for percent in percents:
+        await store.jobs.change(job_id, on(Progressed(progress=percent / 100)))
+
+
+async def test_live_watch_sees_every_change(store: Store, hub: Hub) -> None:
+    """From the present state to the final one, numbered without holes."""
+    watchers = Watchers(store.jobs, hub)
+    job = new_job()
+    await accepted(store, job)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_collect(watchers, job.id))
+        while not len(watchers):  # noqa: ASYNC110 - until the watch stands
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        await store.jobs.change(job.id, on(Cancelled()))
+    sights = task.result()
+    assert [sight.seq for sight in sights] == list(range(sights[0].seq, sights[-1].seq + 1))
+    assert sights[-1].job.status is Status.CANCELLED
+    assert len(watchers) == 0
+
+
+async def test_resume_replays_what_was_missed(store: Store, hub: Hub) -> None:
+    """After event 2 come 3, 4, …: nothing twice, nothing left out, each as the job was then."""
+    watchers = Watchers(store.jobs, hub)
+    job = new_job()
+    await running(store, job)
+    await _progress(store, job.id, 10, 20, 30)
+    await store.jobs.change(job.id, on(Cancelled()))
+    sights = await _collect(watchers, job.id, after_seq=2)
+    assert [sight.seq for sight in sights] == [3, 4, 5, 6]
+    assert [sight.job.percent for sight in sights][:3] == [10, 20, 30]
+    assert [sight.job.status for sight in sights] == [Status.IN_PROGRESS] * 3 + [Status.CANCELLED]
+    assert not any(sight.is_snapshot for sight in sights)
+
+
+async def test_resume_at_the_end_repeats_nothing(store: Store, hub: Hub) -> None:
+    """Whoever has seen the final event gets no event any more."""
+    watchers = Watchers(store.jobs, hub)
+    job = new_job()
+    await accepted(store, job)
+    _, after = await store.jobs.change(job.id, on(Cancelled()))
+    assert await _collect(watchers, job.id, after_seq=after.seq) == []
+
+
+async def test_unknown_position_gives_a_snapshot(store: Store, hub: Hub) -> None:
+    """An event id from the future is answered with the present state, marked as such."""
+    watchers = Watchers(store.jobs, hub)
+    job = new_job()
+    await accepted(store, job)
+    await store.jobs.change(job.id, on(Cancelled()))
+    sights = await _collect(watchers, job.id, after_seq=99)
+    assert [(sight.seq, sight.is_snapshot) for sight in sights] == [(2, True)]
+
+
+async def test_lost_feed_entries_are_read_again(store: Store) -> None:
+    """A watcher that did not hear of changes gets them from the store when he is told that he missed some."""
+    hub = Hub(store.feed)  # not running: nothing is heard
+    watchers = Watchers(store.jobs, hub)
+    job = new_job()
+    await running(store, job)
+    sights: list[Sight] = []
+
+    async def watch() -> None:
+        async with aclosing(watchers.watch(job.id)) as seen:
+            async for sight in seen:
+                sights.append(sight)  # noqa: PERF401 - read while it grows
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(watch())
+        while not sights:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await _progress(store, job.id, 40)
+        await store.jobs.change(job.id, on(Cancelled()))
+        watchers._missed()
+    assert [sight.seq for sight in sights] == [2, 3, 4]

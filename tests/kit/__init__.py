@@ -1,0 +1,1 @@
+"""Tests of sora_gateway.kit."""

@@ -1,0 +1,72 @@
+"""Redaction: secrets are found wherever they stand, and nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from sora_gateway.kit.ids import new_id, new_secret
+from sora_gateway.kit.redact import Secret, redact
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2lnbmF0dXJl"
+JWE = "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("key sg-Abc_123-def456 used", "key *** used"),
+        (f"token={JWT}", "token=***"),
+        (f"session {JWE}!", "session ***!"),
+        ("refresh rt_Abc-123_def.456 rotated", "refresh *** rotated"),
+        ("Authorization: Bearer abc.def/123", "Authorization: Bearer ***"),
+        ("authorization: bearer abc", "authorization: bearer ***"),
+        ("GET /v1/models?key=abc&pageSize=5", "GET /v1/models?key=***&pageSize=5"),
+        ("GET /f?exp=1&sig=abcdef", "GET /f?exp=1&sig=***"),
+        (
+            "__Secure-next-auth.session-token=abc.def; oai-did=1",
+            "__Secure-next-auth.session-token=***; oai-did=1",
+        ),
+        ('{"refresh_token": "rt_abcdefgh"}', '{"refresh_token": "***"}'),
+    ],
+)
+def test_secrets_are_masked(text: str, expected: str) -> None:
+    """Licence keys, tokens, cookies and signatures, in prose, headers, links and JSON."""
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("nothing here", "sg-...abcd", "part_number_seven", "start_seconds", "msg-0123456789", "?monkey=1"),
+        *("The model 'sora_video2-hd' does not exist.", "eyJ", "rt_1", "/v1/videos?after=video_1"),
+    ],
+)
+def test_other_text_stays(text: str) -> None:
+    """Words that merely look alike are readable."""
+    assert redact(text) == text
+
+
+def test_every_new_key_is_masked() -> None:
+    """Whatever its random part looks like."""
+    assert all(redact(f"'{new_secret('sg-')}'") == "'***'" for _ in range(200))
+
+
+def test_ids_are_no_secrets() -> None:
+    """Our own ids can be searched for in logs."""
+    text = new_id("video")
+    assert redact(text) == text
+
+
+def test_secret_shows_itself_only_when_asked() -> None:
+    """Not in any way of printing it."""
+    secret = Secret("abc")
+    assert {str(secret), repr(secret), f"{secret}", f"{[secret]!r}"} == {"Secret(***)", "[Secret(***)]"}
+    assert secret.reveal() == "abc"
+
+
+def test_secrets_are_values() -> None:
+    """Equal texts are equal, with hash, and never equal to the text itself."""
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert {Secret("a"): 1}[Secret("a")] == 1

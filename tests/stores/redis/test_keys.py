@@ -1,0 +1,31 @@
+"""Prove that living state is one slot and that names do not meet."""
+
+from __future__ import annotations
+
+from sora_gateway.domain.media import MediaKind
+from sora_gateway.stores.redis import keys
+
+
+def test_living_state_is_one_slot() -> None:
+    """Every key but an archived job's begins with the same hash tag."""
+    constants = [value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)]
+    made = [
+        *(make("x") for make in (keys.job, keys.log, keys.queue, keys.delayed, keys.last_tags, keys.lane)),
+        *(make("x") for make in (keys.unsettled, keys.bound, keys.seen, keys.lane_facts, keys.orphans)),
+        *(keys.owned("x", kind) for kind in MediaKind),
+        keys.idempotency("x", "y"),
+    ]
+    names = [name for name in (*constants, *made) if not name.startswith("_")]
+    assert all(name.startswith("{gw}:") for name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_archived_jobs_spread() -> None:
+    """Each has a slot of its own."""
+    assert keys.archived("job_1") == "{job:job_1}"
+
+
+def test_idempotency_keys_are_kept_apart() -> None:
+    """Scope and key cannot be shifted against each other, and any text will do."""
+    assert keys.idempotency("a", "bc") != keys.idempotency("ab", "c")
+    assert len(keys.idempotency("\ud800", "x" * 5000)) < 100
