@@ -17,7 +17,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-work=${WORK:-$(mktemp -d /var/tmp/sora-try.XXXXXX)}
+work=$(mktemp -d /var/tmp/sora-try.XXXXXX)
 port=${PORT:-18000}
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' "Codename: $suite" "Created-By: Packages" | head -n 1)}
@@ -84,7 +84,7 @@ import sys, tomllib
 file = tomllib.load(sys.stdin.buffer)
 print(*file["build-system"]["requires"], "wheel", *file["project"]["dependencies"], sep="\n")
 ' <"$root/pyproject.toml" >"$work/requirements.txt"
-    "$work/venv/bin/pip" download --quiet --dest "$work/wheels" --requirement "$work/requirements.txt"
+    "$work/venv/bin/pip" download -qq --dest "$work/wheels" --requirement "$work/requirements.txt"
     /usr/bin/python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$work/wheels" >"$work/wheels.log" 2>&1 &
     started+=($!)
     until_true 10 grep -q 'port [0-9]' "$work/wheels.log" || fail "the packages are not served"

@@ -163,3 +163,10 @@ async def live(tmp_path: Path) -> AsyncIterator[Gateway]:
     """A gateway on a loopback port, for streams and hang-ups."""
     async with served(tmp_path) as gateway:
         yield gateway
+
+
+async def until(is_met: Callable[[], bool]) -> None:
+    """Wait until a condition holds that nobody announces; give up after 5 s."""
+    async with asyncio.timeout(5):
+        while not is_met():  # noqa: ASYNC110 - that is the point
+            await asyncio.sleep(0.005)

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.parameters import Policy
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.node import Node
 from sora_gateway.kit.clock import system_now
@@ -30,11 +31,12 @@ from sora_gateway.stores.redis.cipher import FernetCipher
 from sora_gateway.stores.redis.connection import connect
 from sora_gateway.stores.redis.store import RedisStore
 from sora_gateway.surfaces.openai.errors import render_error
-from sora_gateway.surfaces.openai.router import router as openai_router
+from sora_gateway.surfaces.openai.models.routes import list_models, show_model
+from sora_gateway.surfaces.openai.router import build_router
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.upstream import SoraWeb
-from sora_gateway.web import errors, health, links, middleware
+from sora_gateway.web import dispatch, errors, health, links, middleware
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.state import Services
@@ -80,7 +82,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(health.router)
     app.include_router(links.router)
-    app.include_router(openai_router)
+    app.include_router(dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}))
+    app.include_router(build_router())
     errors.install(app, {Dialect.OPENAI: render_error})
     middleware.install(app, max_body_bytes=settings.max_upload_mib * 2**20)
     return app
@@ -226,6 +229,7 @@ def build_services(settings: Settings, house: House) -> tuple[Services, Node]:
         tools=media,
         links=signed,
         now=system_now,
+        policy=Policy(relax_25s=settings.relax_25s),
         public_url=settings.public_url,
         wait_max_s=settings.wait_max_s,
         readiness=readiness,

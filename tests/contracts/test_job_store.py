@@ -19,7 +19,6 @@ from sora_gateway.domain.jobs import (
     Phase,
     Progressed,
     Released,
-    Returned,
     Started,
     Status,
 )
@@ -86,18 +85,6 @@ async def test_accept_is_all_or_none(store: Store) -> None:
     assert len(await store.feed.read("0-0", block_s=0.01)) == 1
 
 
-async def test_queue_limit_counts_all_waiting_jobs_only(store: Store) -> None:
-    """Jobs of other signatures and delayed ones count, those with an account do not."""
-    delayed, other, served = new_job(), new_job(signature="other"), new_job()
-    await bound(store, served)
-    await bound(store, delayed)
-    await store.jobs.change(delayed.id, on(Returned(ticket=None, reason="r", not_before=FAR)))
-    await accepted(store, other)
-    with pytest.raises(GatewayError):
-        await store.jobs.accept([new_job()], cost=1, queue_limit=2)
-    await store.jobs.accept([new_job()], cost=1, queue_limit=3)
-
-
 async def test_accept_repeated_gives_the_same_without_a_copy(store: Store) -> None:
     """A repeat by the same ids changes nothing, even when the job has gone on meanwhile."""
     job = new_job()
@@ -154,82 +141,6 @@ async def test_parallel_requests_with_one_key_make_one_job(store: Store) -> None
     ids = {(answer.jobs if isinstance(answer, Replayed) else answer)[0].id for answer in answers}
     assert len(ids) == 1
     assert len(await store.jobs.heads(99)) == 1
-
-
-async def test_a_thousand_jobs_of_one_owner_do_not_delay_another(store: Store) -> None:
-    """The first job of a newcomer stands among the first of everybody."""
-    many = [new_job(owner="lic_many") for _ in range(1000)]
-    for start in range(0, 1000, 100):
-        await store.jobs.accept(many[start : start + 100], cost=1, queue_limit=5000)
-    late = new_job(owner="lic_late")
-    await accepted(store, late)
-    assert late.id in {head.job_id for head in await store.jobs.heads(2)}
-    assert await store.jobs.queue_position(late) == 2
-
-
-async def test_service_alternates_between_owners_by_cost(store: Store) -> None:
-    """Virtual time: a job of cost 3 lets three of cost 1 pass, and what was served is not held for ever."""
-    dear = [new_job(owner="lic_dear") for _ in range(3)]
-    cheap = [new_job(owner="lic_cheap") for _ in range(6)]
-    await store.jobs.accept(dear, cost=3, queue_limit=99)
-    await store.jobs.accept(cheap, cost=1, queue_limit=99)
-    served = []
-    for _ in range(9):
-        (head,) = await store.jobs.heads(1)
-        assert await store.jobs.bind(head.job_id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 99)
-        served.append("d" if head.job_id in {job.id for job in dear} else "c")
-    assert "".join(served) == "ccdcccdcd"
-    regular, newcomer = new_job(owner="lic_dear"), new_job(owner="lic_new")
-    await accepted(store, regular, newcomer)
-    assert [head.job_id for head in await store.jobs.heads(2)] == [regular.id, newcomer.id]
-
-
-async def test_a_returned_job_keeps_its_place(store: Store) -> None:
-    """What comes back from an account goes before what came later."""
-    first, second = new_job(), new_job()
-    await accepted(store, first, second)
-    await store.jobs.bind(first.id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 9)
-    await store.jobs.change(first.id, on(Returned(ticket=None, reason="r")))
-    assert [head.job_id for head in await store.jobs.heads(2)] == [first.id, second.id]
-
-
-async def test_a_delayed_job_is_no_head_before_its_time(store: Store) -> None:
-    """``not_before`` is measured by the store's clock; the position counts it where it belongs."""
-    delayed, other = new_job(), new_job()
-    await bound(store, delayed)
-    await accepted(store, other)
-    await store.jobs.change(delayed.id, on(Returned(ticket=None, reason="r", not_before=FAR)))
-    assert [head.job_id for head in await store.jobs.heads(2)] == [other.id]
-    assert await store.jobs.queue_position(delayed) == 1
-    soon = on(Bound(account_id=ACCOUNT), Returned(ticket=None, reason="r", not_before=1.0))
-    await store.jobs.change(delayed.id, soon)
-    assert [head.job_id for head in await store.jobs.heads(2)] == [delayed.id, other.id]
-
-
-async def test_a_delay_ends_by_itself(store: Store) -> None:
-    """Once ``not_before`` has passed the job is a head again without any write."""
-    job = new_job()
-    await bound(store, job)
-    now_s = await _time(store)
-    await store.jobs.change(job.id, on(Returned(ticket=None, reason="r", not_before=now_s + 0.05)))
-
-    async def is_head() -> bool:
-        return [head.job_id for head in await store.jobs.heads(1)] == [job.id]
-
-    assert not await is_head()
-    await wait_until(is_head)
-
-
-async def test_heads_are_per_signature(store: Store) -> None:
-    """Each signature shows its own first ones."""
-    jobs = [new_job(signature=f"s{i % 3}") for i in range(9)]
-    await accepted(store, *jobs)
-    heads = await store.jobs.heads(2)
-    by_signature = {name: [h.job_id for h in heads if h.signature == name] for name in ("s0", "s1", "s2")}
-    assert by_signature == {f"s{i}": [jobs[i].id, jobs[i + 3].id] for i in range(3)}
-    for job in jobs[::3]:
-        await store.jobs.change(job.id, on(Cancelled()))
-    assert {head.signature for head in await store.jobs.heads(2)} == {"s1", "s2"}
 
 
 async def test_a_page_is_totally_ordered_both_ways(store: Store) -> None:
@@ -378,52 +289,6 @@ async def test_a_remote_id_is_bound_to_one_job(store: Store) -> None:
     await store.jobs.change(second.id, on(Started(ticket="t2", remote_id="task_2")))
 
 
-async def test_twenty_parallel_binders_respect_the_slots(store: Store) -> None:
-    """Three slots, one of them taken by a foreign task: two of twenty get one."""
-    jobs = [new_job() for _ in range(20)]
-    image = new_job(kind=MediaKind.IMAGE)
-    await bound(store, image)
-    lease = await held(store)
-    await store.lanes.note_listed(lease, ["foreign"], {MediaKind.VIDEO: 1}, None)
-    await accepted(store, *jobs)
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(store.jobs.bind(job.id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 3))
-            for job in jobs
-        ]
-    winners = [task.result() for task in tasks if task.result() is not None]
-    assert len(winners) == 2
-    load = (await store.lanes.load([ACCOUNT]))[ACCOUNT]
-    assert load.ours == {MediaKind.VIDEO: 2, MediaKind.IMAGE: 1}
-    assert {job.id for job in await store.jobs.lane_jobs(ACCOUNT)} == {image.id} | {
-        job.id for job in winners if job is not None
-    }
-    assert len(await store.jobs.heads(99)) == 18
-
-
-async def test_twenty_binders_of_one_job_bind_it_once(store: Store) -> None:
-    """Whoever comes second has lost, whatever the account."""
-    job = new_job()
-    await accepted(store, job)
-    accounts = [f"sora_web:user-{i}" for i in range(20)]
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(store.jobs.bind(job.id, on(Bound(account_id=account)), account, 1))
-            for account in accounts
-        ]
-    assert sum(task.result() is not None for task in tasks) == 1
-    loads = await store.lanes.load(accounts)
-    assert sum(load.ours[MediaKind.VIDEO] for load in loads.values()) == 1
-
-
-async def test_bind_of_an_unknown_or_ended_job_is_lost(store: Store) -> None:
-    """There is nothing to bind."""
-    job = new_job()
-    await cancelled(store, job)
-    for job_id in (job.id, "job_none"):
-        assert await store.jobs.bind(job_id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 1) is None
-
-
 async def test_events_are_numbered_without_gaps(store: Store) -> None:
     """Only what watchers can see is an event; a decision of several steps leaves no hole."""
     job = new_job()
@@ -568,11 +433,3 @@ async def test_a_deleted_job_gives_its_blobs_back_at_once(store: Store, is_archi
 async def test_forget_blobs_of_an_unknown_job_is_no_error(store: Store) -> None:
     """It is forgotten already."""
     await store.jobs.forget_blobs("job_none")
-
-
-async def _time(store: Store) -> float:
-    job = new_job("job_clock", signature="clock")
-    await accepted(store, job)
-    await store.jobs.change(job.id, on(Cancelled()))
-    milliseconds = int((await store.feed.last_id()).split("-")[0])
-    return milliseconds / 1000

@@ -66,9 +66,7 @@ def add(
     group: Annotated[
         list[str] | None, typer.Option("--group", "-g", help="A group for it, besides its plan; repeatable.")
     ] = None,
-    video_slots: Annotated[
-        int | None, typer.Option(min=0, help="Videos at once.", show_default="3")
-    ] = None,
+    video_slots: Annotated[int | None, typer.Option(min=0, help="Videos at once.", show_default="3")] = None,
     image_slots: Annotated[
         int | None, typer.Option(min=0, help="Image tasks at once.", show_default="1")
     ] = None,
@@ -173,7 +171,9 @@ def find(accounts: Sequence[Account], which: str) -> Account:
         return found[0]
     if found:
         raise CommandError(f"{len(found)} accounts are named '{which}'; use an id: account list")
-    raise CommandError(f"There is no account '{which}' among {plural(len(accounts), 'account')}: account list")
+    raise CommandError(
+        f"There is no account '{which}' among {plural(len(accounts), 'account')}: account list"
+    )
 
 
 def as_json(account: Account, now_s: float) -> dict[str, Any]:
@@ -252,9 +252,7 @@ async def _add(
         return await _each(given, one)
 
 
-async def _add_one(
-    store: AccountStore, upstream: Upstream | None, line: Given, choices: Choices
-) -> Outcome:
+async def _add_one(store: AccountStore, upstream: Upstream | None, line: Given, choices: Choices) -> Outcome:
     what = f"line {line.line}"
     if line.token is None:
         return Outcome(what=what, is_ok=False, text=line.problem or "")
@@ -292,7 +290,9 @@ async def _check_one(store: AccountStore, upstream: Upstream, account: Account) 
         facts = await _ask(upstream, account.credential)
     except GatewayError as error:
         if error.kind is ErrorKind.ACCOUNT_AUTH:
-            await store.change(account.id, lambda a: after_error(a, error.kind, None, system_now()))
+            await store.change(
+                account.id, lambda a: after_error(a, ErrorKind.ACCOUNT_AUTH, None, system_now())
+            )
         return Outcome(what=account.id, is_ok=False, text=error.message, account=account)
     if facts.backend_id != account.backend_id:
         text = f"The credential opens another account ({facts.backend_id})."

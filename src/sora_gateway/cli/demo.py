@@ -52,7 +52,9 @@ class Demo:
 
 def demo(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")
+    ] = 8000,
     data_dir: Annotated[
         Path, typer.Option(help="Folder that keeps jobs, files and the key between runs.")
     ] = Path("data/demo"),
@@ -73,7 +75,7 @@ def demo(
         load_scenario(scenario)
     except ValueError as error:
         raise CommandError(f"The scenario cannot be used: {error}.", exit_code=MISUSED) from error
-    data_dir.mkdir(parents=True, exist_ok=True)
+    (data_dir / "simulator").mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_one(data_dir))
         listener = stack.enter_context(bind(host, port))

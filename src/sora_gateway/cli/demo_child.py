@@ -42,12 +42,13 @@ class Simulator:
 async def simulator_running(*, scenario: str, data_dir: Path) -> AsyncIterator[Simulator]:
     """Start the child, on its earlier ports if they are free, and end it with the block.
 
+    ``data_dir`` must exist.
+
     It watches its standard input, which the system closes when this process is gone, killed or not.
 
     Raises:
         CommandError: it did not start; its own words are on standard error.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
     note = data_dir / "ports.json"
     port, media_port = _earlier_ports(note)
     process = await asyncio.create_subprocess_exec(

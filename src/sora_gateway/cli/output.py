@@ -17,7 +17,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [tuple(title.upper() for title in head), *(tuple(cell or NONE for cell in row) for row in rows)]
     widths = [max(_width(line[index]) for line in lines) for index in range(len(head))]
     return "\n".join(
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
         for line in lines
     )
 

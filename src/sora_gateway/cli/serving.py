@@ -151,7 +151,8 @@ def _no_address(host: str, port: int, error: OSError) -> str:
         )
     if error.errno == errno.EACCES:
         return f"Port {port} needs special rights; choose one from 1024 on with --port."
-    return f"Cannot listen on '{host}': {error.strerror or error}. Choose an address of this machine with --host."
+    reason = error.strerror or error
+    return f"Cannot listen on '{host}': {reason}. Choose an address of this machine with --host."
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 import httpcore2
@@ -39,7 +39,7 @@ _HEADERS = {
 _SOCKET_OPTION = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The URL is not followed; the text says why and what would be right."""
 
 
@@ -58,17 +58,19 @@ class SafeFetcher:
 
     def __init__(
         self,
-        allow_private: bool = False,  # noqa: FBT001, FBT002
+        allow_private: bool = False,
         allowed_hosts: frozenset[str] = frozenset(),
         *,
         timeout_s: float = TIMEOUT_S,
         resolve: Resolve | None = None,
+        network: httpcore2.AsyncNetworkBackend | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._allow_private = allow_private
         self._allowed_hosts = frozenset(host.lower().rstrip(".") for host in allowed_hosts)
         self._timeout_s = timeout_s
         self._resolve = resolve or _system_resolve
+        self._network = network or httpcore2.AnyIOBackend()
         self._ssl_context = ssl_context
 
     async def fetch(self, url: str, *, limit_bytes: int, param: str) -> bytes:
@@ -81,12 +83,13 @@ class SafeFetcher:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._follow(url, limit_bytes)
-        except _Refused as error:
+        except _RefusedError as error:
             raise GatewayError(ErrorKind.INVALID_REQUEST, str(error), param=param) from error
         except (TimeoutError, httpcore2.TimeoutException, httpx2.TimeoutException) as error:
             raise GatewayError(
                 ErrorKind.INVALID_REQUEST,
-                f"The URL was not fetched within {self._timeout_s:g} s. Use a faster host or send the file itself.",
+                f"The URL was not fetched within {self._timeout_s:g} s."
+                " Use a faster host or send the file itself.",
                 param=param,
             ) from error
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpx2.HTTPError, OSError) as error:
@@ -101,7 +104,7 @@ class SafeFetcher:
         url = _parsed(text)
         if self._ssl_context is None:
             self._ssl_context = await asyncio.to_thread(httpx2.create_ssl_context, trust_env=False)
-        backend = _CheckingBackend(self._resolve, self._is_allowed)
+        backend = _CheckingBackend(self._network, self._resolve, self._is_allowed)
         async with httpcore2.AsyncConnectionPool(
             ssl_context=self._ssl_context, network_backend=backend, max_connections=1
         ) as pool:
@@ -110,7 +113,7 @@ class SafeFetcher:
                     if response.status not in _REDIRECTS:
                         return await _body(response, limit_bytes)
                     url = _next(url, response)
-        raise _Refused(
+        raise _RefusedError(
             f"The URL redirects more than {_MOST_REDIRECTS} times. Use the URL of the file itself."
         )
 
@@ -124,10 +127,15 @@ class SafeFetcher:
 class _CheckingBackend(httpcore2.AsyncNetworkBackend):
     """Resolves a name, checks all its addresses, and connects to one of those."""
 
-    def __init__(self, resolve: Resolve, is_allowed: Callable[[str, int, IPAddress], bool]) -> None:
+    def __init__(
+        self,
+        network: httpcore2.AsyncNetworkBackend,
+        resolve: Resolve,
+        is_allowed: Callable[[str, int, IPAddress], bool],
+    ) -> None:
+        self._network = network
         self._resolve = resolve
         self._is_allowed = is_allowed
-        self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -141,10 +149,12 @@ class _CheckingBackend(httpcore2.AsyncNetworkBackend):
         try:
             texts = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise _Refused(f"The host {host!r} of the URL has no address. Check its spelling.") from error
+            raise _RefusedError(
+                f"The host {host!r} of the URL has no address. Check its spelling."
+            ) from error
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
         if not all(self._is_allowed(host, port, address) for address in addresses):
-            raise _Refused(
+            raise _RefusedError(
                 f"The host {host!r} is not on the public internet (private, loopback, link-local and reserved"
                 " addresses are refused). Use a public URL, or send the file itself or a data URL."
             )
@@ -165,7 +175,7 @@ class _CheckingBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[_SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Refuse: no URL leads to a socket of this machine."""
-        raise _Refused("Only http and https URLs are fetched.")
+        raise _RefusedError("Only http and https URLs are fetched.")
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -180,79 +190,93 @@ async def _system_resolve(host: str, port: int) -> list[str]:
 
 def _parsed(text: str, base: httpx2.URL | None = None) -> httpx2.URL:
     if len(text) > _LONGEST_URL:
-        raise _Refused(f"The URL is longer than {_LONGEST_URL} characters.")
+        raise _RefusedError(f"The URL is longer than {_LONGEST_URL} characters.")
     try:
         url = httpx2.URL(text) if base is None else base.join(text)
     except (httpx2.InvalidURL, ValueError) as error:
-        raise _Refused(
+        raise _RefusedError(
             "The URL is not valid; it should look like https://example.com/picture.png."
         ) from error
     if url.scheme not in ("http", "https"):
-        raise _Refused("Only http and https URLs (and data URLs) are fetched.")
+        raise _RefusedError("Only http and https URLs (and data URLs) are fetched.")
     if url.userinfo:
-        raise _Refused("The URL has a user name or a password in it, which is refused. Leave them out.")
+        raise _RefusedError("The URL has a user name or a password in it, which is refused. Leave them out.")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise _RefusedError("The port of the URL must be from 1 to 65535.")
     if not url.host:
-        raise _Refused("The URL has no host; it should look like https://example.com/picture.png.")
+        raise _RefusedError("The URL has no host; it should look like https://example.com/picture.png.")
     return url
 
 
 def _next(url: httpx2.URL, response: httpcore2.Response) -> httpx2.URL:
     location = _header(response, b"location")
     if not location:
-        raise _Refused("The URL redirects without saying where to. Use the URL of the file itself.")
+        raise _RefusedError("The URL redirects without saying where to. Use the URL of the file itself.")
     try:
         return _parsed(location, url)
-    except _Refused as error:
-        raise _Refused(f"The URL redirects to another one that is refused: {error}") from error
+    except _RefusedError as error:
+        raise _RefusedError(f"The URL redirects to another one that is refused: {error}") from error
 
 
 @asynccontextmanager
 async def _answer(pool: httpcore2.AsyncConnectionPool, url: httpx2.URL) -> AsyncIterator[httpcore2.Response]:
     target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-    headers = {"host": url.netloc.decode("ascii"), **_HEADERS}
+    headers: dict[bytes | str, bytes | str] = {"host": url.netloc, **_HEADERS}
     async with pool.stream("GET", target, headers=headers) as response:
         yield response
 
 
 async def _body(response: httpcore2.Response, limit_bytes: int) -> bytes:
     if response.status != 200:
-        raise _Refused(f"The URL answered with status {response.status}; it must be 200 with the file.")
-    too_large = _Refused(f"The file is larger than the {limit_bytes:,} bytes that are allowed.")
+        raise _RefusedError(f"The URL answered with status {response.status}; it must be 200 with the file.")
+    too_large = _RefusedError(f"The file is larger than the {limit_bytes:,} bytes that are allowed.")
     length = _header(response, b"content-length")
     if length.isdecimal() and int(length) > limit_bytes:
         raise too_large
-    decode = _decoder(_header(response, b"content-encoding").lower().strip())
+    decoder = _Decoder(_header(response, b"content-encoding").lower())
     body = bytearray()
     async for chunk in response.aiter_stream():
-        for piece in decode(chunk):
+        for piece in decoder.pieces(chunk):
             body += piece
             if len(body) > limit_bytes:
                 raise too_large
+    decoder.finish()
     if not body:
-        raise _Refused("The URL answered with an empty file.")
+        raise _RefusedError("The URL answered with an empty file.")
     return bytes(body)
 
 
-def _decoder(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
-    """Return what undoes ``encoding`` in pieces of bounded size, however well it was packed."""
-    if encoding in ("", "identity"):
-        return lambda chunk: (chunk,)
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise _Refused(
-            f"The URL's host sends the file with content-encoding {encoding[:40]!r}; it must be sent as it is."
-        )
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+class _Decoder:
+    """Undoes a content-encoding in pieces of bounded size, however well the content was packed."""
 
-    def unpack(chunk: bytes) -> Iterable[bytes]:
+    def __init__(self, encoding: str) -> None:
+        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise _RefusedError(
+                f"The URL's host sends the file with content-encoding {encoding[:40]!r};"
+                " it must be sent as it is, or with gzip."
+            )
+        is_packed = encoding not in ("", "identity")
+        self._unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32) if is_packed else None
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield what ``chunk`` holds."""
+        if self._unpacker is None:
+            yield chunk
+            return
         rest = chunk
-        while rest and not unpacker.eof:
+        while rest:
+            if self._unpacker.eof:
+                raise _RefusedError("The file is damaged: something follows the end of its content-encoding.")
             try:
-                yield unpacker.decompress(rest, _PIECE_BYTES)
+                yield self._unpacker.decompress(rest, _PIECE_BYTES)
             except zlib.error as error:
-                raise _Refused("The file is damaged: its content-encoding cannot be undone.") from error
-            rest = unpacker.unconsumed_tail
+                raise _RefusedError("The file is damaged: its content-encoding cannot be undone.") from error
+            rest = self._unpacker.unconsumed_tail or self._unpacker.unused_data
 
-    return unpack
+    def finish(self) -> None:
+        """Make sure that nothing is missing."""
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise _RefusedError("The file is damaged: its content-encoding ends too early.")
 
 
 def _header(response: httpcore2.Response, name: bytes) -> str:

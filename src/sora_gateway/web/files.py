@@ -155,13 +155,20 @@ async def _pieces(source: Source, start: int, end: int) -> AsyncGenerator[bytes,
         yield b""
         return
     async with aclosing(cast(AsyncGenerator[bytes, None], source.read(start, end))) as pieces:
-        first = await anext(pieces, b"")
-        if not first:
-            raise GatewayError(ErrorKind.EXPIRED, "The file is not kept any more.", code="expired")
+        first = await _first(pieces)
         yield b""
         yield first
         async for piece in pieces:
             yield piece
+
+
+async def _first(pieces: AsyncGenerator[bytes, None]) -> bytes:
+    try:
+        return await anext(pieces)
+    except (StopAsyncIteration, GatewayError) as error:
+        if isinstance(error, GatewayError) and error.kind is not ErrorKind.NOT_FOUND:
+            raise
+        raise GatewayError(ErrorKind.EXPIRED, "The file is not kept any more.") from error
 
 
 def _unsatisfiable(asked: str, size_bytes: int) -> HTTPException:

@@ -81,9 +81,7 @@ async def read_form(request: Request) -> AsyncIterator[Form]:
         try:
             yield _form(items, query)
         finally:
-            for _, value in items:
-                if isinstance(value, UploadFile):
-                    await value.close()
+            await _close(items)
         return
     body = await request.body()
     if not body.strip():
@@ -131,23 +129,40 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
         raise _bad(f"The form has more than {MAX_FIELDS} fields.") from error
 
 
-async def _stream(request: Request) -> AsyncGenerator[bytes, None]:
-    async for chunk in request.stream():
-        yield chunk
+class _WholeParser(MultiPartParser):
+    """Notices a form that breaks off, whose last part would be dropped in silence."""
+
+    def __init__(self, request: Request) -> None:
+        self._is_whole = False
+        super().__init__(
+            request.headers,
+            self._checked(request),
+            max_files=MAX_FILES,
+            max_fields=MAX_FIELDS,
+            max_part_size=MAX_TEXT_BYTES,
+        )
+
+    def on_end(self) -> None:
+        self._is_whole = True
+
+    async def _checked(self, request: Request) -> AsyncGenerator[bytes, None]:
+        async for chunk in request.stream():
+            yield chunk
+        if not self._is_whole:
+            raise MultiPartException("it ends before its closing boundary.")
 
 
 async def _multipart(request: Request) -> list[tuple[str, str | UploadFile]]:
-    parser = MultiPartParser(
-        request.headers,
-        _stream(request),
-        max_files=MAX_FILES,
-        max_fields=MAX_FIELDS,
-        max_part_size=MAX_TEXT_BYTES,
-    )
     try:
-        return (await parser.parse()).multi_items()
+        return (await _WholeParser(request).parse()).multi_items()
     except MultiPartException as error:
         raise _bad(f"The multipart form cannot be read: {error.message}") from error
+
+
+async def _close(items: Iterable[tuple[str, str | UploadFile]]) -> None:
+    for _, value in items:
+        if isinstance(value, UploadFile):
+            await value.close()
 
 
 def _form(items: Iterable[tuple[str, str | UploadFile]], query: Mapping[str, Any]) -> Form:

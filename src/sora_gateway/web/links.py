@@ -13,6 +13,7 @@ from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.media import MediaKind, Variant
 from sora_gateway.web.deps import services_of
 from sora_gateway.web.files import StoredSource, deliver
+from sora_gateway.web.outputs import output_of
 from sora_gateway.web.pictures import ENCODINGS, converted
 from sora_gateway.web.routes import DirectRoute, parameters
 
@@ -60,7 +61,7 @@ async def open_link(request: Request) -> Response:
         raise GatewayError(
             ErrorKind.PERMISSION_DENIED, "The link has expired or was altered.", code="invalid_link"
         )
-    output = await services.generations.output(job_id, variant, number, None)
+    output = await output_of(services, job_id, variant, number, None)
     name = f"{job_id}-{number}" if number else job_id
     encoding = query.get("format")
     if encoding is not None and encoding in ENCODINGS and variant is Variant.IMAGE:

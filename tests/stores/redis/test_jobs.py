@@ -92,6 +92,7 @@ async def check_indices(admin: Connection) -> None:
 def random_event(chooser: random.Random, job: Job) -> JobEvent:
     """Return any event, with the current ticket where one is needed."""
     ticket = job.attempt.ticket if job.attempt is not None else "none"
+    endings: list[JobEvent] = [Cancelled(), Deleted(), Released(reason="r")]
     events: list[JobEvent] = [
         Bound(account_id=chooser.choice(ACCOUNTS)),
         submitting(f"t{chooser.random()}", fingerprint=f"f{chooser.randrange(2)}"),
@@ -102,7 +103,7 @@ def random_event(chooser: random.Random, job: Job) -> JobEvent:
         Progressed(progress=chooser.random()),
         Succeeded(outputs=(RemoteOutput(index=0, url="u"),)),
         Completed(outputs=(new_output(),), expires_at=FAR),
-        chooser.choice([Cancelled(), Deleted(), Released(reason="r")]),
+        chooser.choice(endings),
     ]
     return chooser.choice(events)
 

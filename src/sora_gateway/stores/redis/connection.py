@@ -97,12 +97,23 @@ async def _pipelined(client: Redis, commands: Sequence[Command]) -> list[Any]:
 
 @asynccontextmanager
 async def _answering(limit_s: float) -> AsyncIterator[None]:
+    cancelled_before = _cancellations()
     try:
         async with asyncio.timeout(limit_s):
             yield
     except (RedisError, OSError) as error:
         message = "The store does not answer; nothing was lost that had been confirmed. Try again."
         raise GatewayError(ErrorKind.STORE_UNAVAILABLE, message, retry_after_s=_RETRY_AFTER_S) from error
+    finally:
+        # redis-py sends through asyncio.wait_for, which in Python 3.11 swallows a cancellation that comes
+        # together with its result; a loop that is told to end would then go on for ever.
+        if _cancellations() > cancelled_before:
+            raise asyncio.CancelledError
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
 
 
 def connect(url: str, *, is_embedded: bool = False, answer_s: float = _ANSWER_S) -> Connection:

@@ -29,6 +29,7 @@ from sora_gateway.surfaces.openai.videos.translate import (
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.files import StoredSource, deliver
 from sora_gateway.web.forms import read_form
+from sora_gateway.web.outputs import output_of
 from sora_gateway.web.routes import DirectRoute, body, json_response, parameters
 from sora_gateway.web.streaming import EventStream
 
@@ -145,13 +146,7 @@ async def content(request: Request) -> Response:
     caller = await authenticated(request, Permission.VIDEOS)
     services, video_id = services_of(request), request.path_params["video_id"]
     variant = translate_variant(request.query_params)
-    try:
-        output = await services.generations.output(video_id, variant, 0, caller)
-    except GatewayError as error:
-        if error.kind is not ErrorKind.GENERATION_FAILED:
-            raise
-        # The file is missing, and asking again will not help: not a 5xx.
-        raise GatewayError(ErrorKind.NOT_FOUND, error.message, code=error.code or error.kind.value) from error
+    output = await output_of(services, video_id, variant, 0, caller)
     return await deliver(request, StoredSource(services.vault, output.blob), name=video_id)
 
 

@@ -1,0 +1,105 @@
+"""Lists are read page by page, as far back as needed, and say how complete they are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.kit.redact import Secret
+from sora_gateway.upstreams.sora_web.client import Access, Client
+from sora_gateway.upstreams.sora_web.lists import Lists, Reading
+from sora_gateway.upstreams.sora_web.wire import Task
+from tests.upstreams.sora_web.support import NOW, Heard, Script, Server, http, routing, serving
+
+ACCESS = Access(token=Secret("tok"))
+
+
+@asynccontextmanager
+async def reading(script: Script) -> AsyncIterator[tuple[Server, Lists]]:
+    async with serving(script) as server:
+        client = Client(server.config())
+        try:
+            yield server, Lists(client, lambda: NOW)
+        finally:
+            await client.aclose()
+
+
+def task(task_id: str, at: float | None = None) -> Task:
+    return Task.model_validate({"id": task_id, "created_at": at})
+
+
+@pytest.mark.parametrize(
+    ("found", "reaches"),
+    [
+        (Reading(), True),
+        (Reading(rows=(task("a", NOW),)), True),
+        (Reading(rows=(task("a", NOW),), is_end=False), False),
+        (Reading(rows=(task("a", NOW), task("b", NOW - 1)), is_end=False), False),
+        (Reading(rows=(task("a", NOW), task("b", NOW - 11)), is_end=False), True),
+        (Reading(rows=(task("a"),), is_end=False), False),
+        (Reading(is_whole=False), False),
+        (Reading(exists=False), False),
+    ],
+)
+def test_how_far_a_reading_reaches(found: Reading[Task], reaches: bool) -> None:
+    """To the end, or past the moment; not at all where entries or the list are missing."""
+    assert found.reaches(NOW - 10) is reaches
+
+
+async def test_pages_are_read_until_enough() -> None:
+    """No page more than is asked for, and never more than are allowed."""
+
+    def page(heard: Heard) -> Any:
+        number = int(heard.path.partition("before=t")[2] or 0) + 1
+        return {"task_responses": [{"id": f"t{number}"}], "has_more": number < 9}
+
+    async with reading(routing(v2_recent_tasks=page)) as (server, lists):
+
+        async def read(most_pages: int, enough: int) -> tuple[int, bool, int]:
+            server.heard.clear()
+            found = await lists.recent(
+                ACCESS, most_pages=most_pages, is_enough=lambda so_far: len(so_far.rows) >= enough
+            )
+            return len(found.rows), found.is_end, len(server.heard)
+
+        assert await read(40, 1) == (1, False, 1)
+        assert await read(40, 4) == (4, False, 4)
+        assert await read(3, 99) == (3, False, 3)
+        assert await read(40, 99) == (9, True, 9)
+    assert "limit=20" in server.heard[0].path
+
+
+async def test_a_cursor_that_leads_nowhere_ends_the_reading() -> None:
+    """The same cursor twice is no way on, and no end either."""
+    page = {"items": [{"id": "g"}], "cursor": "same"}
+    async with reading(routing(drafts_v2=page)) as (server, lists):
+        found = await lists.drafts(ACCESS, most_pages=40, is_enough=lambda _: False)
+    assert (len(server.heard), found.is_end) == (2, False)
+
+
+async def test_lists_that_do_not_exist() -> None:
+    """404 and 410 are an answer: there is no such list here."""
+    async with reading(routing(nf_pending_v2=http({}, 410))) as (_, lists):
+        assert not (await lists.pending(ACCESS)).exists
+        assert not (await lists.recent(ACCESS, most_pages=3, is_enough=lambda _: True)).exists
+        assert not (await lists.drafts(ACCESS, most_pages=3, is_enough=lambda _: True)).exists
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (http({"error": {"code": "token_expired"}}, 401), ErrorKind.ACCOUNT_AUTH),
+        (http(b"<html>", 200, content_type="text/html"), ErrorKind.UPSTREAM_BLOCKED),
+        (http({"error": "x"}), ErrorKind.UPSTREAM_UNREACHABLE),
+    ],
+)
+async def test_what_is_no_list_is_an_error(answer: bytes, kind: ErrorKind) -> None:
+    """Never an empty list."""
+    async with reading(routing(nf_pending_v2=answer)) as (_, lists):
+        with pytest.raises(GatewayError) as caught:
+            await lists.pending(ACCESS)
+    assert caught.value.kind is kind

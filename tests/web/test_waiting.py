@@ -1,0 +1,79 @@
+"""Answers wait as long as the caller has patience and stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import httpx2
+import pytest
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.web.waiting import patience_s
+from tests.fakes import fails
+from tests.gateway import KEY, Gateway, client_of, until
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, 270),
+        ({"x-stainless-read-timeout": "600"}, 270),
+        ({"x-stainless-read-timeout": "600.0"}, 270),
+        ({"x-stainless-read-timeout": "60"}, 50),
+        ({"x-stainless-timeout": "100"}, 90),
+        ({"x-stainless-read-timeout": "60", "x-stainless-timeout": "100"}, 50),
+        ({"x-stainless-read-timeout": "5"}, 1),
+        ({"x-stainless-read-timeout": "0"}, 270),
+        ({"x-stainless-read-timeout": "-3"}, 270),
+        ({"x-stainless-read-timeout": "nan"}, 270),
+        ({"x-stainless-read-timeout": "inf"}, 270),
+        ({"x-stainless-read-timeout": "soon"}, 270),
+    ],
+)
+def test_patience(headers: dict[str, str], expected: float) -> None:
+    """The client's stated time-out less 10 s, never longer than ours, never nothing."""
+    assert patience_s(headers, 270) == expected
+
+
+async def test_patience_ends(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """504 that names the job and its link, and is not to be repeated; the job goes on."""
+    gateway.app.state.services = replace(gateway.app.state.services, wait_max_s=0.03)
+    answer = await client.post("/v1/images/generations", json={"prompt": "x"})
+    (job_id,) = gateway.generations.histories
+    assert answer.status_code == 504
+    assert answer.headers["x-should-retry"] == "false"
+    error = answer.json()["error"]
+    assert error["code"] == "still_running"
+    assert f"'{job_id}'" in error["message"]
+    assert f"http://gateway/v1/files/{job_id}/image/0?exp=" in error["message"]
+    assert not gateway.generations.job(job_id).is_final
+
+
+async def test_hang_up_ends_the_waiting(live: Gateway) -> None:
+    """The watch ends, the job does not."""
+    async with client_of(live, KEY) as client:
+        with pytest.raises(httpx2.ReadTimeout):
+            await client.post("/v1/images/generations", json={"prompt": "x"}, timeout=0.1)
+    await until(lambda: live.generations.watching == 0)
+    (job_id,) = live.generations.histories
+    assert not live.generations.job(job_id).is_final
+
+
+async def test_failure_while_waiting(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """The store going away is said as such, not as a group of exceptions."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise GatewayError(ErrorKind.STORE_UNAVAILABLE, "The store does not answer.")
+
+    gateway.generations.wait_final = away  # type: ignore[method-assign, assignment]
+    answer = await client.post("/v1/images/generations", json={"prompt": "x"})
+    assert answer.status_code == 503
+    assert answer.headers["x-should-retry"] == "false"
+
+
+async def test_waits_for_the_end(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """A failed job is the answer's failure."""
+    gateway.generations.script = [fails(ErrorKind.CONTENT_REFUSED, "No cats.")]
+    answer = await client.post("/v1/images/generations", json={"prompt": "x"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "content_policy_violation"
