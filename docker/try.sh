@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Build the image and run the compose file once for real, on a machine that has no Docker engine running and
-# perhaps no access to an image registry. Nothing of it stays: no engine, no image, no folder.
+# perhaps no access to an image registry: three services healthy, a licence, a video from the simulated backend,
+# and that video again after gateway and Redis were killed. Nothing of it stays: no engine, no image, no folder.
 #
 #   sudo docker/try.sh            everything, then clean up
 #   sudo KEEP=1 docker/try.sh     leave it running; ends, and is cleaned up, with Ctrl-C
@@ -27,6 +28,9 @@ export DOCKER_BUILDKIT=0 # the classic builder is all that Debian packages
 export PYTHON_IMAGE=try/python REDIS_IMAGE=try/redis
 export SORA_GATEWAY_PUBLISH="127.0.0.1:$port"
 export SORA_GATEWAY_SORA_WEB_BASE_URL=http://simulator:8100/backend
+export SORA_GATEWAY_SORA_WEB_SENTINEL_TOKEN=simulated
+export SIMULATOR_SCENARIO=fast
+base="http://127.0.0.1:$port/sora/v1"
 
 if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
 compose+=(-p sora-try -f "$root/docker/compose.yaml" --profile simulator)
@@ -123,13 +127,33 @@ for service in redis simulator gateway; do
 done
 
 step "Asking for the models with a fresh licence"
-key=$("${compose[@]}" exec -T gateway sora-gateway licence create | grep -oE 'sk-[A-Za-z0-9_-]+' | head -n 1)
-curl --fail --silent --show-error --header "Authorization: Bearer $key" "http://127.0.0.1:$port/sora/v1/models" |
-    tee "$work/models.json" | head -c 300
-grep -q '"object"' "$work/models.json" || fail "this is no list of models"
+in_gateway() { "${compose[@]}" exec -T gateway "$@"; }
+key=$(in_gateway sora-gateway licence create try --all 2>/dev/null | tr -d '\r')
+call() { curl --fail-with-body --silent --show-error --max-time 60 --header "Authorization: Bearer $key" "$@"; }
+call "$base/models" >"$work/models.json" || fail "$(cat "$work/models.json")"
+in_gateway python3 -c 'import json, sys; print(*[m["id"] for m in json.load(sys.stdin)["data"]][:8], "...")' <"$work/models.json"
 
-printf '\n\nAll is well.\n'
+step "Making a video with an account of the simulator"
+"${compose[@]}" logs --no-color simulator | grep -o 'eyJ[^ ]*' | sort -u | in_gateway sora-gateway account add
+call "$base/videos" --json '{"model": "sora_video2", "prompt": "A paper boat in the rain, 雨中的纸船"}' >"$work/video.json" ||
+    fail "$(cat "$work/video.json")"
+id=$(sed -n 's/.*"id": *"\(video_[^"]*\)".*/\1/p' "$work/video.json")
+is_completed() { call "$base/videos/$id" | tee "$work/video.json" | grep -q '"status": *"completed"'; }
+until_true 120 is_completed || fail "$(cat "$work/video.json")"
+call "$base/videos/$id/content" --output "$work/boat.mp4"
+in_gateway python3 -c 'import av, io, sys; print(av.open(io.BytesIO(sys.stdin.buffer.read())).streams.video[0])' <"$work/boat.mp4"
+
+step "Starting both again: nothing may be lost"
+"${compose[@]}" kill --signal KILL gateway redis
+"${compose[@]}" up -d --no-build
+for service in redis gateway; do
+    until_true 90 is_healthy "$service" || fail "$service does not become healthy"
+done
+is_completed || fail "the video is gone: $(cat "$work/video.json")"
+call "$base/videos/$id/content" | cmp - "$work/boat.mp4"
+
+printf '\nAll is well.\n'
 if [ -n "${KEEP:-}" ]; then
-    echo "The gateway answers on http://127.0.0.1:$port; Ctrl-C ends it. DOCKER_HOST=$DOCKER_HOST"
+    echo "The gateway answers on $base; Ctrl-C ends it. DOCKER_HOST=$DOCKER_HOST"
     sleep infinity
 fi

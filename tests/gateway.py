@@ -20,9 +20,8 @@ from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.media.links import SignedLinks
 from sora_gateway.surfaces.openai.errors import render_error
-from sora_gateway.surfaces.openai.models.routes import list_models, show_model
 from sora_gateway.surfaces.openai.router import build_router
-from sora_gateway.web import dispatch, errors, health, links, middleware
+from sora_gateway.web import errors, health, links, middleware
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.state import Services
@@ -68,7 +67,6 @@ def fresh_app() -> FastAPI:
     """Return an application that a test may change."""
     app = FastAPI()
     app.include_router(build_router())
-    app.include_router(dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}))
     app.include_router(links.router)
     app.include_router(health.router)
     errors.install(app, {Dialect.OPENAI: render_error})

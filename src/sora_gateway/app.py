@@ -90,15 +90,15 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """Open store, vault and backends, and close them again.
+async def open_house(settings: Settings, *, is_brief: bool = False) -> AsyncIterator[House]:
+    """Open store, vault and backends, and close them again. ``is_brief``: see ``open_store``.
 
     Raises:
         GatewayError(store_unavailable): no store could be reached or started; the message says why.
         GatewayError(storage_unavailable): the media folder cannot be used.
     """
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings))
+        store = await stack.enter_async_context(open_store(settings, is_brief=is_brief))
         vault = LocalVault(settings.media_root)
         problems = []
         vault_id = await vault.open()
@@ -122,18 +122,46 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """Open the store alone: the server of the settings, else the embedded one (started, or joined)."""
+async def open_store(settings: Settings, *, is_brief: bool = False) -> AsyncIterator[Store]:
+    """Open the store alone: the server of the settings, else the embedded one (started, or joined).
+
+    ``is_brief`` is for commands: an embedded server that they happen to start may outlive them, and is not
+    brought back if it goes away.
+
+    Raises:
+        GatewayError(store_unavailable): no store could be reached or started; the message says why.
+    """
+    is_embedded = settings.redis_url is None
     async with AsyncExitStack() as stack:
         if settings.redis_url is not None:
             url = settings.redis_url.get_secret_value()
         else:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
-            url = await stack.enter_async_context(EmbeddedServer(settings.data_dir))
-        store = RedisStore(connect(url), cipher=FernetCipher([secret_key(settings)]))
+            server = EmbeddedServer(settings.data_dir, dies_with_us=not is_brief)
+            url = await stack.enter_async_context(server)
+            if not is_brief:
+                await stack.enter_async_context(_kept(server))
+        try:
+            connection = connect(url, is_embedded=is_embedded)
+        except ValueError as error:
+            raise GatewayError(ErrorKind.STORE_UNAVAILABLE, f"REDIS_URL cannot be used. {error}") from error
+        store = RedisStore(connection, cipher=FernetCipher([secret_key(settings)]))
         stack.push_async_callback(store.aclose)
         await _reachable(store)
         yield store
+
+
+@asynccontextmanager
+async def _kept(server: EmbeddedServer) -> AsyncIterator[None]:
+    """Bring the server back whenever it goes away while the block runs."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            keeper = group.create_task(server.keep(), name="store keeper")
+            try:
+                yield
+            finally:
+                keeper.cancel()
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None  # the block's own error: the keeper only logs
 
 
 def secret_key(settings: Settings) -> str:

@@ -194,7 +194,7 @@ class Gateway(Process):
         """Make a licence and return its key."""
         flags = [flag for permission in permissions for flag in ("--permission", permission)] or ["--all"]
         made: dict[str, Any] = json.loads(self.run("licence", "create", "test", *flags, "--json"))
-        return str(made["key"])
+        return str(made["api_key"])
 
     def add_accounts(self, tokens: list[str]) -> None:
         """Put upstream accounts into the store."""

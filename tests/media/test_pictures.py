@@ -128,6 +128,7 @@ SAMPLES = [picture(name, (16, 16)) for name in ("PNG", "JPEG", "WEBP")] + [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about EXIF that it skips
 @given(
     st.sampled_from(SAMPLES),
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=8),

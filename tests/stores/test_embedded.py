@@ -22,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.stores.embedded import EmbeddedServer, find_binary
+from sora_gateway.stores.embedded import _LEFT, EmbeddedServer, find_binary
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
 
@@ -171,6 +171,7 @@ async def test_a_second_user_joins(tmp_path: Path) -> None:
     await second.check()
     await second.stop()
     await wait_for(lambda: not is_alive(pid))
+    _LEFT.pop().wait()
 
 
 async def test_joining_leaves_the_server_alone(tmp_path: Path, start_parent: Callable[..., Parent]) -> None:

@@ -242,7 +242,7 @@ def _report(outcomes: Sequence[Outcome], *, is_json: bool) -> None:
 async def _add(
     settings: Settings, given: Sequence[Given], choices: Choices, has_check: bool
 ) -> Sequence[Outcome]:
-    async with open_house(settings) as house:
+    async with open_house(settings, is_brief=True) as house:
         upstream = house.upstreams[enrol.UPSTREAM] if has_check else None
         accounts = house.store.accounts
 
@@ -272,7 +272,7 @@ async def _add_one(store: AccountStore, upstream: Upstream | None, line: Given, 
 
 
 async def _check(settings: Settings, which: str | None) -> Sequence[Outcome]:
-    async with open_house(settings) as house:
+    async with open_house(settings, is_brief=True) as house:
         accounts = list(await house.store.accounts.all())
         if which is not None:
             accounts = [find(accounts, which)]
@@ -342,19 +342,19 @@ def _described(account: Account) -> str:
 
 
 async def _all(settings: Settings) -> Sequence[Account]:
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         return await store.accounts.all()
 
 
 async def _change(settings: Settings, which: str, decide: Callable[[Account], Account]) -> Account:
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         account = find(await store.accounts.all(), which)
         changed = await store.accounts.change(account.id, decide)
         return account if changed is None else changed
 
 
 async def _remove(settings: Settings, which: str, force: bool) -> Account:
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         account = find(await store.accounts.all(), which)
         running = len(await store.jobs.lane_jobs(account.id))
         if running and not force:

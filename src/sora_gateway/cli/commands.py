@@ -14,6 +14,7 @@ from sora_gateway.cli.licence import app as licence_app
 from sora_gateway.cli.plain import PlainGroup
 from sora_gateway.cli.serve import serve
 from sora_gateway.cli.simulate import simulate
+from sora_gateway.telemetry import logs
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -42,6 +43,7 @@ def root(
     Settings come from the environment and from the file .env; "sora-gateway doctor --settings" lists them.
     Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
     """
+    logs.configure("console", "error")  # until a command has read the settings
 
 
 app.command()(serve)

@@ -196,7 +196,7 @@ async def _watch(simulator: Simulator, running: Running) -> None:
 
 async def _furnish(settings: Settings, simulator: Simulator, key: str) -> None:
     now_s = system_now()
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         await put_licence(store.licences, key, now_s)
         await put_accounts(store.accounts, simulator.accounts, now_s)
 

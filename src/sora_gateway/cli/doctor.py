@@ -94,12 +94,12 @@ async def _findings(data_dir: Path | None) -> AsyncIterator[Finding]:
 async def _inside(settings: Settings) -> AsyncIterator[Finding]:
     """Look at what is kept and at the backend; stop where nothing more can be reached."""
     try:
-        async with open_store(settings) as store:
+        async with open_store(settings, is_brief=True) as store:
             for finding in checks.store(await store.facts()):
                 yield finding
             now_s = system_now()
             yield checks.licences(await store.licences.all(), now_s)
-            async with open_house(settings) as house:
+            async with open_house(settings, is_brief=True) as house:
                 async for finding in _house(settings, house):
                     yield finding
     except (GatewayError, OSError, BaseExceptionGroup) as error:

@@ -149,17 +149,17 @@ def _end(licence: Licence) -> str:
 
 
 async def _put(settings: Settings, licence: Licence, key_hash: str) -> None:
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         await store.licences.put(licence, key_hash)
 
 
 async def _all(settings: Settings) -> Sequence[Licence]:
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         return await store.licences.all()
 
 
 async def _revoke(settings: Settings, licence_id: str) -> Licence:
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         licence = await store.licences.get(licence_id)
         if licence is None:
             present = plural(len(await store.licences.all()), "licence")

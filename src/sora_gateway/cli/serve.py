@@ -45,7 +45,7 @@ def serve(
 async def _advise(settings: Settings) -> None:
     """Say what is missing before anybody can use the gateway."""
     now_s = system_now()
-    async with open_store(settings) as store:
+    async with open_store(settings, is_brief=True) as store:
         has_key = any(licence.is_live(now_s) for licence in await store.licences.all())
         has_account = bool(await store.accounts.all())
     where = f" --data-dir {settings.data_dir}" if "data_dir" in settings.model_fields_set else ""

@@ -64,7 +64,7 @@ class Running:
             CommandError: the text given to ``fail``.
             GatewayError, OSError: the gateway could not be started.
         """
-        factory = uvicorn.Config(_nothing, loop="auto").get_loop_factory()
+        factory = uvicorn.Config(_nothing, loop="auto", log_config=None).get_loop_factory()
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(self._guarded(main))
         if self._failure is not None:

@@ -31,7 +31,7 @@ _MOST_REDIRECTS = 5
 _LONGEST_URL = 8_192
 _PIECE_BYTES = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEADERS = {
+_HEADERS: dict[bytes | str, bytes | str] = {
     "accept": "image/*, video/*, */*;q=0.5",
     "accept-encoding": "identity",
     "user-agent": "sora-gateway",
