@@ -143,8 +143,8 @@ until_true 120 is_completed || fail "$(cat "$work/video.json")"
 call "$base/videos/$id/content" --output "$work/boat.mp4"
 in_gateway python3 -c 'import av, io, sys; print(av.open(io.BytesIO(sys.stdin.buffer.read())).streams.video[0])' <"$work/boat.mp4"
 
-step "Starting both again: nothing may be lost"
-"${compose[@]}" kill --signal KILL gateway redis
+step "Killing gateway and Redis, and starting them again"
+"${compose[@]}" kill -s KILL gateway redis
 "${compose[@]}" up -d --no-build
 for service in redis gateway; do
     until_true 90 is_healthy "$service" || fail "$service does not become healthy"

@@ -1,0 +1,1 @@
+"""Proof that the gateway does what it says."""

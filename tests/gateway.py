@@ -24,6 +24,7 @@ from sora_gateway.surfaces.openai.router import build_router
 from sora_gateway.web import errors, health, links, middleware
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
+from sora_gateway.web.routes import mount
 from sora_gateway.web.state import Services
 from tests.fakes import STARTED_AT, FakeGenerations, FakeLicences, FakeTools, FakeVault
 
@@ -66,9 +67,7 @@ class Gateway:
 def fresh_app() -> FastAPI:
     """Return an application that a test may change."""
     app = FastAPI()
-    app.include_router(build_router())
-    app.include_router(links.router)
-    app.include_router(health.router)
+    mount(app, build_router(), links.router, health.router)
     errors.install(app, {Dialect.OPENAI: render_error})
     middleware.install(app, max_body_bytes=64 * 2**20)
     return app

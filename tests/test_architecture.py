@@ -45,7 +45,11 @@ PROVED_ELSEWHERE = {
 def test_import_contract() -> None:
     """Rooms import only what the contract allows."""
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "lint-imports")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
@@ -80,9 +84,9 @@ def test_every_error_kind_is_rendered(kind: ErrorKind) -> None:
 
 def test_documents_name_every_setting() -> None:
     """``.env.example`` and the README name exactly the variables that are read."""
-    example = re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M)
+    example = re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert sorted(example) == sorted(variable_names())
-    readme = re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \|", (ROOT / "README.md").read_text(), re.M)
+    readme = re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert sorted(readme) == sorted(variable_names())
 
 

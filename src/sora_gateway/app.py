@@ -105,8 +105,8 @@ async def open_house(settings: Settings, *, is_brief: bool = False) -> AsyncIter
         on_record = await store.register_vault(vault_id)
         if on_record != vault_id:
             problems.append(
-                f"This store belongs to another vault ({on_record}) than the folder {settings.media_root} "
-                f"({vault_id}): share the folder between all nodes (SORA_GATEWAY_MEDIA_DIR)."
+                f"This store belongs to another vault ({on_record}) than the media folder of this node "
+                f"({vault_id}): share one folder between all nodes (SORA_GATEWAY_MEDIA_DIR)."
             )
         link_secret = secrets.token_urlsafe(32)
         try:
@@ -260,6 +260,7 @@ def build_services(settings: Settings, house: House) -> tuple[Services, Node]:
         policy=Policy(relax_25s=settings.relax_25s),
         public_url=settings.public_url,
         wait_max_s=settings.wait_max_s,
+        is_working=not house.problems,
         readiness=readiness,
     )
     return services, node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from pathlib import Path
 
 import av
@@ -14,9 +15,10 @@ COLOURS = ["red", "lime", "blue", "yellow", "cyan", "magenta", "white", "gray"]
 def picture(
     format_name: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: object
 ) -> bytes:
-    """Return a picture of noise, so that it does not compress to nothing."""
+    """Return a picture of noise (it must not compress to nothing), always the same for the same arguments."""
     out = io.BytesIO()
-    Image.effect_noise(size, 90).convert(mode).save(out, format_name, **options)
+    noise = random.Random(1).randbytes(size[0] * size[1] * 3)
+    Image.frombytes("RGB", size, noise).convert(mode).save(out, format_name, **options)
     return out.getvalue()
 
 
@@ -56,3 +58,8 @@ def write_sound(path: Path) -> Path:
         for packet in (*stream.encode(frame), *stream.encode()):
             container.mux(packet)
     return path
+
+
+def short_id(value: object) -> str | None:
+    """Return a test's id for a parameter: none of its bytes."""
+    return type(value).__name__ if isinstance(value, (bytes, Image.Image)) else None

@@ -14,7 +14,7 @@ from PIL import Image
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.media.derive import LocalMediaTools
 from sora_gateway.ports.media import MediaTools
-from tests.media.samples import picture, write_video
+from tests.media.samples import picture, short_id, write_video
 
 
 @pytest.fixture
@@ -36,7 +36,9 @@ async def test_results_by_content(tools: LocalMediaTools, tmp_path: Path) -> Non
     assert (await port.encode(still, "png")).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>blocked</html>", bytes(1000), picture("GIF", mode="P")])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>blocked</html>", bytes(1000), picture("GIF", mode="P")], ids=short_id
+)
 async def test_results_that_are_neither(tools: LocalMediaTools, tmp_path: Path, content: bytes) -> None:
     """An error page in place of the file is generation_failed and says what it looks like."""
     path = tmp_path / "video"

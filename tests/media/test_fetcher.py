@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.media.fetcher import SafeFetcher
 from sora_gateway.ports.media import Fetcher
+from tests.media.samples import short_id
 
 PUBLIC = "93.184.216.34"
 Reply = Callable[[str, dict[str, str], asyncio.StreamWriter], Awaitable[None]]
@@ -379,6 +380,7 @@ async def liar(path: str, headers: dict[str, str], writer: asyncio.StreamWriter)
         (b"220 smtp ready\r\n", "breaks off"),
         (b"", "breaks off"),
     ],
+    ids=short_id,
 )
 async def test_answers_that_are_refused(server: Server, reply: Reply | bytes, words: str) -> None:
     """Too large with and without a length, empty, an error, damaged: each is said."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import time
 from contextlib import suppress
 from urllib.parse import quote
@@ -11,24 +10,17 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.media.inline import decode_inline
+from tests.media.samples import picture
 
-
-def picture(format_name: str) -> bytes:
-    out = io.BytesIO()
-    Image.effect_noise((24, 24), 90).save(out, format_name)
-    return out.getvalue()
-
-
-PNG = picture("PNG")
+PNG = picture("PNG", (24, 24))
 MEDIA = {
     "png": PNG,
-    "jpeg": picture("JPEG"),
-    "webp": picture("WEBP"),
-    "gif": picture("GIF"),
+    "jpeg": picture("JPEG", (24, 24)),
+    "webp": picture("WEBP", (24, 24)),
+    "gif": picture("GIF", (24, 24)),
     "mp4": b"\0\0\0\x20ftypisom" + bytes(range(200)),
     "webm": b"\x1a\x45\xdf\xa3" + bytes(range(200)),
 }

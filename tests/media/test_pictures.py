@@ -15,7 +15,7 @@ from PIL import Image
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.media import pictures
-from tests.media.samples import picture
+from tests.media.samples import picture, short_id
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -75,6 +75,7 @@ ANIMATION = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
         ),
         (picture("PNG", (1, 1)), ("image/png", 1, 1)),
     ],
+    ids=short_id,
 )
 def test_pictures_that_are_right(data: bytes, facts: tuple[str, int, int]) -> None:
     """Type by content, size as shown; a phone's JPEG with a preview in it is a JPEG."""
@@ -112,6 +113,7 @@ def test_pictures_that_are_right(data: bytes, facts: tuple[str, int, int]) -> No
         (saved(ANIMATION[0], "PNG", save_all=True, append_images=ANIMATION[1:]), "animated"),
         (saved(ANIMATION[0], "WEBP", save_all=True, append_images=ANIMATION[1:]), "animated"),
     ],
+    ids=short_id,
 )
 def test_pictures_that_are_refused(data: bytes, words: str) -> None:
     """Everything else is an invalid_request that says what it is and which types are right."""
@@ -166,6 +168,7 @@ def test_the_same_encoding_passes_through(tmp_path: Path, encoding: str) -> None
         (Image.new("RGBA", (32, 32), (255, 0, 0, 128)), "WEBP", (255, 127, 127)),
         (Image.new("LA", (32, 32), (0, 0)), "PNG", WHITE),
     ],
+    ids=short_id,
 )
 def test_colours_survive(
     tmp_path: Path, image: Image.Image, format_name: str, colour: tuple[int, int, int], encoding: str

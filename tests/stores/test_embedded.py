@@ -278,6 +278,21 @@ async def test_keep_brings_it_back(tmp_path: Path) -> None:
     await server.stop()
 
 
+async def test_keep_ends_when_it_is_cancelled(tmp_path: Path) -> None:
+    """A cancellation is never lost, at whatever await it arrives."""
+    async with EmbeddedServer(tmp_path) as url:
+        server = EmbeddedServer(tmp_path)
+        assert await server.start() == url
+        for steps in range(40):
+            keeper = asyncio.get_running_loop().create_task(server.keep(every_s=0))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            keeper.cancel()
+            done, _ = await asyncio.wait([keeper], timeout=2)
+            assert done, steps
+        await server.stop()
+
+
 @pytest.mark.parametrize("has_runtime_dir", [False, True])
 async def test_a_long_path(tmp_path: Path, *, has_runtime_dir: bool) -> None:
     """Where a socket's path would be too long it moves into a short private folder, which goes with it."""

@@ -22,7 +22,7 @@ def test_parameters_of_the_path_are_required() -> None:
 
 def test_bodies_come_in_three_types() -> None:
     """Files only in multipart."""
-    content = body({"properties": {"a": {"type": "string"}}}, files=("a",), example={"a": "x"})["content"]
+    content = body({"properties": {"a": {"type": "string"}}}, files=("a",))["content"]
     assert content["multipart/form-data"]["schema"]["properties"]["a"]["format"] == "binary"
     assert content["application/json"]["schema"]["properties"]["a"] == {"type": "string"}
     assert "application/x-www-form-urlencoded" in content

@@ -20,7 +20,7 @@ class EngineConfig:
     lanes: int = 1000
     submissions: int = 64
     collects: int = 8
-    collect_lease_s: float = 30.0
+    collect_lease_s: float = 15.0
     queue_limit: int = 10_000
     retention_s: float = 7 * 24 * 3600.0
     max_input_bytes: int = 20 * 1024 * 1024

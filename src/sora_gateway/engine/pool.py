@@ -45,7 +45,9 @@ class AccountPool:
     ) -> None:
         """Record what an error of the backend, met when ``kind`` was asked for, says about the account."""
         now_s = self._now()
-        account = await self._store.change(account_id, lambda a: after_error(a, error, until, now_s, kind=kind))
+        account = await self._store.change(
+            account_id, lambda a: after_error(a, error, until, now_s, kind=kind)
+        )
         if account is not None and account != self._accounts.get(account_id):
             self._accounts[account_id] = account
             log.warning(

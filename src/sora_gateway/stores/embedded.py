@@ -29,9 +29,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from redis.asyncio import Redis
+from redis.asyncio.connection import UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -51,7 +52,7 @@ _SOCKET_PATH_BYTES = 100  # 107 on Linux, 103 on macOS
 _ASK_S, _PATIENCE_S, _STOP_S, _POLL_S = 2.0, 10.0, 4.0, 0.005
 _LEFT: list[subprocess.Popen[bytes]] = []  # to others; kept so that they are reaped
 _LOADING = "it is still loading its data."
-_NO_ANSWER = (RedisError, OSError, TimeoutError, ValueError, LookupError)
+_NO_ANSWER = (RedisError, OSError, TimeoutError, ValueError, LookupError, TypeError, AttributeError)
 
 # Runs between fork and exec, without the dangers of preexec_fn in a process with threads. The signal follows
 # the thread that forked, not the process, and is lost if the parent dies before prctl.
@@ -363,8 +364,7 @@ class EmbeddedServer:
     async def _shut_down(self, note: Note, child: subprocess.Popen[bytes] | None) -> None:
         if await self._doubt(note) in (None, _LOADING):
             with suppress(*_NO_ANSWER):
-                async with _client(note.socket) as client, asyncio.timeout(_ASK_S):
-                    await client.shutdown(nosave=True)
+                await _tell(note.socket, "SHUTDOWN NOSAVE")
         if not await self._wait_gone(child):
             self._log.warning("embedded store does not stop; killing it", pid=note.pid)
             with suppress(ProcessLookupError):
@@ -419,19 +419,30 @@ def _unavailable(message: str) -> GatewayError:
     return GatewayError(ErrorKind.STORE_UNAVAILABLE, message)
 
 
-def _client(path: str) -> Redis:
+async def _tell(path: str, *commands: str) -> list[Any]:
+    """Return the answers of whoever listens at ``path``; raises one of ``_NO_ANSWER``."""
+    # On Python 3.11 redis-py's clients can lose cancellations (wait_for) and then connections.
     once = Retry(NoBackoff(), 0)
-    return Redis(unix_socket_path=path, socket_timeout=_ASK_S, retry=once, decode_responses=True)
+    peer = UnixDomainSocketConnection(
+        path=path, retry=once, protocol=2, decode_responses=True, socket_timeout=None
+    )
+    answers: list[Any] = []
+    try:
+        async with asyncio.timeout(_ASK_S):
+            for command in commands:
+                await peer.send_command(*command.split())
+                answers.append(await peer.read_response())
+    finally:
+        await peer.disconnect(nowait=True)
+    return answers
 
 
 async def _ask(path: str) -> tuple[Note, str, bool]:
     """Return who listens at ``path``, its folder, and if it still loads; raises one of ``_NO_ANSWER``."""
-    async with _client(path) as client, asyncio.timeout(_ASK_S):
-        info = await client.info("server", "persistence")
-        folder = await client.config_get("dir")
-        version = str(info.get("valkey_version") or info["redis_version"])
-        note = Note(path, int(info["process_id"]), str(info["run_id"]), version, 0)
-        return note, str(folder["dir"]), bool(int(info["loading"]))
+    text, (_, folder) = await _tell(path, "INFO", "CONFIG GET dir")
+    info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    version = info.get("valkey_version") or info["redis_version"]
+    return Note(path, int(info["process_id"]), info["run_id"], version, 0), folder, info["loading"] == "1"
 
 
 def _launch(binary: Path, folder: Path, path: Path, lock: int, *, tied: bool) -> subprocess.Popen[bytes]:

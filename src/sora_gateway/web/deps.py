@@ -6,6 +6,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.licences.allowance import require
 from sora_gateway.web.auth import key_of
@@ -17,14 +18,28 @@ def services_of(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
+def require_working(request: Request) -> None:
+    """Return if this node may serve.
+
+    Raises:
+        GatewayError(storage_unavailable): it may not; another node should be asked.
+    """
+    if not services_of(request).is_working:
+        message = "This node is not ready; the operator finds the reason under /readyz."
+        raise GatewayError(ErrorKind.STORAGE_UNAVAILABLE, message, retry_after_s=5)
+
+
 async def authenticated(request: Request, permission: Permission | None = None) -> Caller:
     """Return who makes the request and may use the routes of ``permission`` (None: any key will do).
 
     Raises:
+        GatewayError(storage_unavailable): this node may not serve.
         GatewayError(unauthenticated): no usable key.
         GatewayError(permission_denied): the key's licence lacks the permission; the message names it.
     """
-    caller = await services_of(request).callers.of(key_of(request.headers, request.query_params))
+    require_working(request)
+    query = request.query_params if request.scope["query_string"] else {}
+    caller = await services_of(request).callers.of(key_of(request.headers, query))
     if permission is not None:
         require(caller, permission)
     return caller

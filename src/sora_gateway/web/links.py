@@ -11,7 +11,7 @@ from starlette.responses import Response
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.media import MediaKind, Variant
-from sora_gateway.web.deps import services_of
+from sora_gateway.web.deps import require_working, services_of
 from sora_gateway.web.files import StoredSource, deliver
 from sora_gateway.web.outputs import output_of
 from sora_gateway.web.pictures import ENCODINGS, converted
@@ -52,6 +52,7 @@ def link_to(
 )
 async def open_link(request: Request) -> Response:
     """Serve what the link names, for browsers and players: shown in place, with ranges."""
+    require_working(request)
     services, params, query = services_of(request), request.path_params, request.query_params
     job_id, index = params["job_id"], _INDEX.match(params["file"])
     if index is None or params["variant"] not in set(Variant):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import cast
 
@@ -12,7 +13,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.kit.ids import new_id
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from sora_gateway.web.errors import internal, respond
@@ -53,12 +53,11 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = new_id("req")
+        request_id = f"req_{secrets.token_hex(12)}"
         name = request_id.encode()
         began_s = time.perf_counter()
         status = 0
         scope.setdefault("state", {})["request_id"] = request_id
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
 
         async def named(message: Message) -> None:

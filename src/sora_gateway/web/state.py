@@ -23,8 +23,8 @@ class Services:
 
     ``public_url`` is how callers reach the gateway from outside (links begin with it); None takes the
     request's own origin. ``wait_max_s`` bounds answers that wait for a job, ``link_s`` how long a
-    link made before the result is there stays good. ``readiness`` returns the
-    reasons why this node should get no requests.
+    link made before the result is there stays good. ``is_working`` False refuses all work: the
+    node has the wrong vault or key. ``readiness`` returns the reasons why this node should get no requests.
     """
 
     generations: Generations
@@ -38,4 +38,5 @@ class Services:
     wait_max_s: float = 270.0
     ping_s: float = 12.0
     link_s: float = 24 * 3600.0
+    is_working: bool = True
     readiness: Callable[[], Awaitable[Sequence[str]]] = always_ready

@@ -13,7 +13,7 @@ from sora_gateway.surfaces.openai.models import routes as models
 from sora_gateway.surfaces.openai.videos import routes as videos
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.dispatch import models_router
-from sora_gateway.web.routes import Endpoint
+from sora_gateway.web.routes import Endpoint, mount
 
 
 def build_router(
@@ -30,8 +30,7 @@ def build_router(
         {**(single or {}), Dialect.OPENAI: models.show_model},
     )
     router = APIRouter()
-    for part in (later.build_router(), videos.router, images.router, chat.router, shared):
-        router.include_router(part)
+    mount(router, videos.router, images.router, chat.router, shared, later.build_router())
     return router
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from tests.fakes import MP4, PNG, Change, fails, progresses, starts
-from tests.gateway import AUTH, KEY, Gateway, client_of, until
+from tests.gateway import AUTH, KEY, Gateway, client_of, served, until
 
 
 async def _make(client: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]:
@@ -324,8 +324,6 @@ async def test_nothing_left_to_see(live: Gateway) -> None:
 
 async def test_heartbeat_is_an_event(tmp_path: Any) -> None:
     """A ``ping`` event with data, no comment: the Python SDK would fail on one."""
-    from tests.gateway import served
-
     async with served(tmp_path, ping_s=0.02) as gateway:
         async with client_of(gateway) as client:
             video = await _make(client)
@@ -354,7 +352,7 @@ async def test_many_watchers(live: Gateway) -> None:
             answers = [group.create_task(client.get(url)) for _ in range(5)]
             await until(lambda: live.generations.watching == 5)
             live.generations.change(video["id"], live.generations.completes)
-    assert all("event: video.completed" in (await answer).text for answer in answers)
+    assert all("event: video.completed" in answer.result().text for answer in answers)
 
 
 async def test_refusals_of_the_engine(gateway: Gateway) -> None:

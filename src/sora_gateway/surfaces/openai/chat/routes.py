@@ -39,14 +39,12 @@ from sora_gateway.web.waiting import wait_final
 
 router = APIRouter(route_class=DirectRoute, tags=["chat"], responses=RESPONSES)
 
-_EXAMPLE = {"model": "sora_image", "messages": [{"role": "user", "content": "画小猫"}], "stream": True}
-
 
 @router.post(
     "/v1/chat/completions",
     summary="Make an image or a video in a conversation",
     response_model=wire.ChatCompletion,
-    openapi_extra={"requestBody": body(wire.REQUEST, example=_EXAMPLE)},
+    openapi_extra={"requestBody": body(wire.REQUEST)},
 )
 async def complete(request: Request) -> Response:
     """Make what the last user message asks for, and say where it is."""

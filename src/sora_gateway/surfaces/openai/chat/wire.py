@@ -109,6 +109,9 @@ class ChatChunk(TypedDict):
 
 REQUEST: dict[str, Any] = {
     "title": "ChatRequest",
+    "examples": [
+        {"model": "sora_image", "messages": [{"role": "user", "content": "画小猫"}], "stream": True},
+    ],
     "type": "object",
     "required": ["model", "messages"],
     "additionalProperties": True,
@@ -131,6 +134,4 @@ REQUEST: dict[str, Any] = {
 """Fields of ``POST /v1/chat/completions``; those of the Videos and Images API go too.
 
 Source: OpenAI API reference, Create chat completion, read 2026-11-22.
-
-Example: ``{"model": "sora_image", "messages": [{"role": "user", "content": "画小猫"}], "stream": true}``
 """

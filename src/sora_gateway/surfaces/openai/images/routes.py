@@ -32,11 +32,7 @@ router = APIRouter(route_class=DirectRoute, tags=["images"], responses=RESPONSES
     "/v1/images/generations",
     summary="Make images",
     response_model=wire.ImagesResponse,
-    openapi_extra={
-        "requestBody": body(
-            wire.GENERATION, files=("image",), example={"prompt": "画小猫", "model": "sora_image"}
-        )
-    },
+    openapi_extra={"requestBody": body(wire.GENERATION, files=("image",))},
 )
 async def generate(request: Request) -> Response:
     """Make images and answer with them."""
@@ -47,13 +43,7 @@ async def generate(request: Request) -> Response:
     "/v1/images/edits",
     summary="Change pictures",
     response_model=wire.ImagesResponse,
-    openapi_extra={
-        "requestBody": body(
-            wire.EDIT,
-            files=("image",),
-            example={"prompt": "换一个风格", "images": [{"image_url": "https://example.com/cat.png"}]},
-        )
-    },
+    openapi_extra={"requestBody": body(wire.EDIT, files=("image",))},
 )
 async def edit(request: Request) -> Response:
     """Make images of pictures and answer with them."""

@@ -82,6 +82,7 @@ _GENERATION_FIELDS: dict[str, Any] = {
 
 GENERATION: dict[str, Any] = {
     "title": "ImageRequest",
+    "examples": [{"prompt": "画小猫", "model": "sora_image"}],
     "type": "object",
     "required": ["prompt"],
     "additionalProperties": True,
@@ -90,12 +91,11 @@ GENERATION: dict[str, Any] = {
 """Fields of ``POST /v1/images/generations``; unknown ones are ignored.
 
 Source: OpenAI API reference, Create image, read 2026-11-22.
-
-Example: ``{"prompt": "画小猫", "model": "sora_image"}``
 """
 
 EDIT: dict[str, Any] = {
     "title": "ImageEditRequest",
+    "examples": [{"prompt": "换一个风格", "images": [{"image_url": "https://example.com/cat.png"}]}],
     "type": "object",
     "required": ["prompt"],
     "additionalProperties": True,
@@ -114,6 +114,4 @@ EDIT: dict[str, Any] = {
 """Fields of ``POST /v1/images/edits``; ``image`` or ``images`` is required.
 
 Source: OpenAI API reference, Create image edit, read 2026-11-22.
-
-Example: ``{"prompt": "换一个风格", "images": [{"image_url": "https://example.com/cat.png"}]}``
 """

@@ -66,9 +66,7 @@ def _video(view: JobView) -> Response:
     summary="Make a video",
     response_model=wire.Video,
     openapi_extra={
-        "requestBody": body(
-            wire.CREATE, files=("input_reference",), example={"prompt": "画小猫", "model": "sora_video2"}
-        ),
+        "requestBody": body(wire.CREATE, files=("input_reference",)),
         "parameters": parameters(
             header={"Idempotency-Key": "equal requests with one key make one job, for 24 h"}
         ),

@@ -100,6 +100,7 @@ _FLAG = {"type": "boolean", "default": False}
 
 CREATE: dict[str, Any] = {
     "title": "VideoRequest",
+    "examples": [{"prompt": "画小猫", "model": "sora_video2"}],
     "type": "object",
     "required": ["prompt"],
     "additionalProperties": True,
@@ -127,6 +128,4 @@ CREATE: dict[str, Any] = {
 """Fields of ``POST /v1/videos``; unknown ones are ignored.
 
 Source: OpenAI API reference, Create video, read 2026-11-22; the rest is ours.
-
-Example: ``{"prompt": "画小猫", "model": "sora_video2"}``
 """

@@ -1,0 +1,167 @@
+"""Prove that accounts are added, listed, checked, put aside and removed, against a simulated backend."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from sora_gateway.simulator.server import SimulatorAddress, SimulatorConfig, serve
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorAddress]:
+    """A simulated backend that the settings point to."""
+    ready: list[SimulatorAddress] = []
+    is_up = threading.Event()
+    ends: list[Any] = []
+
+    def announce(address: SimulatorAddress) -> None:
+        ready.append(address)
+        is_up.set()
+
+    async def run() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        loop = asyncio.get_running_loop()
+        ends.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        await serve(SimulatorConfig(port=0, scenario="fast"), on_ready=announce)
+
+    def main() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(run())
+
+    thread = threading.Thread(target=main)
+    thread.start()
+    assert is_up.wait(20)
+    monkeypatch.setenv("SORA_GATEWAY_SORA_WEB_BASE_URL", f"{ready[0].base_url}/backend")
+    monkeypatch.setenv("SORA_GATEWAY_SORA_WEB_SENTINEL_TOKEN", "simulated")
+    yield ready[0]
+    ends[0]()
+    thread.join(10)
+
+
+def tokens(backend: SimulatorAddress) -> dict[str, str]:
+    """Return the tokens by name."""
+    return {one["name"]: one["access_token"] for one in backend.accounts}
+
+
+def listed(command: Command) -> dict[str, dict[str, Any]]:
+    """Return the stored accounts by plan."""
+    return {one["plan"]: one for one in json.loads(command("account", "list", "--json").stdout)}
+
+
+def test_add_from_standard_input(command: Command, backend: SimulatorAddress) -> None:
+    """Every line has its result; who the account is comes from the backend."""
+    assert "no account yet" in command("account", "list").stderr
+    lines = "\n".join((tokens(backend)["plus"], "rt_none", tokens(backend)["pro"], "a.b.c"))
+    result = command("account", "add", "--group", "team-a", "--video-slots", "2", input=lines)
+    assert result.exit_code == 1
+    said = result.stdout.splitlines()
+    assert said[0].startswith("line 1: added: sora_web:user-")
+    assert said[1].startswith("line 2: FAILED - This is a refresh token")
+    assert said[2].startswith("line 3: added: ")
+    assert said[3].startswith("line 4: FAILED - ")
+    accounts = listed(command)
+    assert set(accounts) == {"plus", "pro"}
+    assert accounts["plus"]["groups"] == ["team-a"]
+    assert accounts["plus"]["slots"] == {"video": 2, "image": 1}
+    user_ids = {one["plan"]: one["user_id"] for one in backend.accounts}
+    assert accounts["pro"]["id"] == f"sora_web:{user_ids['pro']}"
+    shown = command("account", "list").stdout
+    assert "p***@example.org" in shown
+    assert all(token not in shown for token in tokens(backend).values())
+
+
+def test_add_again_keeps_the_settings(command: Command, backend: SimulatorAddress, tmp_path: Path) -> None:
+    """Another token of a known account is a new credential, and nothing else."""
+    path = tmp_path / "tokens.txt"
+    path.write_text(tokens(backend)["plus"])
+    assert command("account", "add", "-f", "tokens.txt", "--name", "first").exit_code == 0
+    assert command("account", "disable", "first").exit_code == 0
+    other = other_token(backend, "plus")
+    result = command("account", "add", "--json", input=other)
+    assert [(one["ok"], one["what"]) for one in json.loads(result.stdout)] == [(True, "line 1")]
+    account = listed(command)["plus"]
+    assert (account["name"], account["credential_version"], account["state"]) == ("first", 2, "disabled")
+
+
+def other_token(backend: SimulatorAddress, name: str) -> str:
+    """Return another valid token of the account."""
+    one = next(one for one in backend.accounts if one["name"] == name)
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": one["refresh_token"],
+        "client_id": one["client_id"],
+    }
+    # Tokens tell their time in whole seconds.
+    httpx2.post(f"{backend.base_url}/simulator/clock", json={"advance_s": 5}, trust_env=False)
+    answer = httpx2.post(f"{backend.base_url}/oauth/token", json=form, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json()["access_token"]
+    assert token != one["access_token"]
+    return token
+
+
+def test_without_a_check(
+    command: Command, monkeypatch: pytest.MonkeyPatch, backend: SimulatorAddress
+) -> None:
+    """``--no-check`` believes the token and asks nobody."""
+    monkeypatch.setenv("SORA_GATEWAY_SORA_WEB_BASE_URL", "http://127.0.0.1:9/backend")
+    assert command("account", "add", "--no-check", input=tokens(backend)["pro"]).exit_code == 0
+    assert listed(command)["pro"]["email"] == "pro@example.org"
+    result = command("account", "add", input=tokens(backend)["plus"])
+    assert (result.exit_code, len(listed(command))) == (1, 1)
+    result = command("account", "add", "--no-check", input="a.b.c")
+    assert "does not say whose it is" in result.stdout
+
+
+def test_check(command: Command, backend: SimulatorAddress) -> None:
+    """A check stores what the backend says: a dead credential, and its recovery."""
+    command("account", "add", input="\n".join(tokens(backend).values()))
+    assert command("account", "check", "--all").exit_code == 0
+    revoke(backend, "plus", revoked=True)
+    result = command("account", "check", "--all", "--json")
+    assert result.exit_code == 1
+    assert sorted(one["ok"] for one in json.loads(result.stdout)) == [False, True, True]
+    assert listed(command)["plus"]["state"] == "auth_failed"
+    revoke(backend, "plus", revoked=False)
+    assert command("account", "check", listed(command)["plus"]["id"]).exit_code == 0
+    assert listed(command)["plus"]["state"] == "ready"
+    assert command("account", "check").exit_code == 2
+    assert command("account", "check", "x", "--all").exit_code == 2
+
+
+def revoke(backend: SimulatorAddress, name: str, *, revoked: bool) -> None:
+    """Let the backend refuse the account's tokens, or take them again."""
+    settings = {"name": name, "plan": name, "revoked": revoked}
+    answer = httpx2.post(f"{backend.base_url}/simulator/accounts", json=settings, trust_env=False)
+    assert answer.status_code == 201, answer.text
+
+
+def test_disable_enable_remove(command: Command, backend: SimulatorAddress) -> None:
+    """An account is found by id, by the backend's id, and by name."""
+    command("account", "add", "--name", "mine", input=tokens(backend)["free"])
+    account_id = listed(command)["free"]["id"]
+    assert command("account", "disable", account_id).exit_code == 0
+    assert listed(command)["free"]["reason"] == "disabled by the operator"
+    assert command("account", "enable", account_id.removeprefix("sora_web:")).exit_code == 0
+    assert listed(command)["free"]["state"] == "ready"
+    assert command("account", "remove", "mine").exit_code == 0
+    assert listed(command) == {}
+    result = command("account", "remove", "mine")
+    assert (result.exit_code, "no account 'mine'" in result.stderr) == (1, True)
+
+
+def test_nothing_given(command: Command) -> None:
+    """No token is wrong usage; a file that is not there is told."""
+    assert command("account", "add", input="# none\n").exit_code == 2
+    result = command("account", "add", "--file", "none.txt")
+    assert (result.exit_code, "none.txt: No such file" in result.stderr) == (1, True)

@@ -1,0 +1,145 @@
+"""Prove how the parts of an installation are judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from sora_gateway.cli import checks
+from sora_gateway.cli.checks import Level
+from sora_gateway.cli.enrol import Choices, new_account
+from sora_gateway.domain.accounts import AccountFacts, AccountState, Plan
+from sora_gateway.domain.licences import Licence
+from sora_gateway.kit.redact import Secret
+from sora_gateway.ports.stores import StoreFacts
+from sora_gateway.settings import Settings
+
+NOW = 1_790_000_000.0
+GOOD = StoreFacts(
+    server="valkey",
+    version="9.1.2",
+    run_id="x",
+    is_embedded=True,
+    is_append_only=True,
+    fsync="always",
+    eviction="noeviction",
+)
+
+
+def levels(facts: StoreFacts) -> dict[str, Level]:
+    """Return the judgement of each property of a store."""
+    return {finding.what: finding.level for finding in checks.store(facts)}
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "level"),
+    [
+        ({}, "store", Level.OK),
+        ({"version": "7.0.0"}, "store", Level.OK),
+        ({"version": "6.2.14"}, "store", Level.PROBLEM),
+        ({"version": "unknown"}, "store", Level.PROBLEM),
+        ({}, "durability", Level.OK),
+        ({"fsync": "everysec"}, "durability", Level.WARNING),
+        ({"fsync": "no"}, "durability", Level.WARNING),
+        ({"fsync": "unknown"}, "durability", Level.WARNING),
+        ({"is_append_only": False}, "durability", Level.WARNING),
+        ({}, "eviction", Level.OK),
+        ({"eviction": "allkeys-lru"}, "eviction", Level.PROBLEM),
+        ({"eviction": "unknown"}, "eviction", Level.WARNING),
+    ],
+)
+def test_store(change: dict[str, object], what: str, level: Level) -> None:
+    """What the store promises is said for each way it can be set up."""
+    assert levels(replace(GOOD, **change))[what] is level  # type: ignore[arg-type]
+
+
+def test_python() -> None:
+    """Older interpreters are a problem."""
+    assert checks.python_version((3, 11, 0)).level is Level.OK
+    assert checks.python_version((3, 10, 9)).level is Level.PROBLEM
+
+
+def test_modules() -> None:
+    """A library that cannot be loaded is named."""
+    good, bad = checks.modules((("json", "texts"), ("no_such_module", "nothing")))
+    assert (good.level, bad.level, bad.what) == (Level.OK, Level.PROBLEM, "no_such_module")
+
+
+def test_fonts(tmp_path: Path) -> None:
+    """A missing font is only a warning."""
+    font = tmp_path / "cjk.ttc"
+    assert checks.fonts([(str(font), 0)]).level is Level.WARNING
+    font.touch()
+    assert checks.fonts([(str(font), 0)]).level is Level.OK
+
+
+def test_data_folder(tmp_path: Path) -> None:
+    """A folder is made, tried and measured; one that cannot be made is a problem."""
+    assert checks.data_folder("data", tmp_path / "new").what == "data"
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").touch()
+    assert checks.data_folder("data", tmp_path / "file").level is Level.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "level"), [(2**40, Level.OK), (2**30, Level.WARNING), (2**20, Level.PROBLEM)]
+)
+def test_free_space(free_bytes: int, level: Level) -> None:
+    """Little space is told before it is gone."""
+    assert checks.free_space("data", Path("/data"), free_bytes).level is level
+
+
+def test_secret_key(tmp_path: Path) -> None:
+    """A key that others can read, or that other nodes lack, is told."""
+    settings = Settings(data_dir=tmp_path)
+    assert checks.secret_key(settings).level is Level.OK
+    (tmp_path / "secret.key").write_text("x")
+    (tmp_path / "secret.key").chmod(0o644)
+    assert checks.secret_key(settings).level is Level.WARNING
+    (tmp_path / "secret.key").chmod(0o600)
+    assert checks.secret_key(settings).level is Level.OK
+    shared = settings.model_copy(update={"redis_url": SecretStr("redis://x")})
+    assert checks.secret_key(shared).level is Level.WARNING
+    assert checks.secret_key(shared.model_copy(update={"secret_key": SecretStr("k")})).level is Level.OK
+
+
+def test_licences() -> None:
+    """Without a living key nobody can call."""
+    live = Licence(id="a", name="a", key_hint="", permissions=frozenset(), created_at=0)
+    assert checks.licences([live], NOW).level is Level.OK
+    assert checks.licences([replace(live, revoked_at=1.0)], NOW).level is Level.WARNING
+
+
+def test_accounts() -> None:
+    """None ready is a problem, none at all a warning, a dead credential a warning."""
+    facts = AccountFacts(backend_id="u", email=None, plan=Plan.FREE, expires_at=None)
+    good = new_account(facts, Secret("t"), Choices(), NOW)
+    dead = replace(good, state=AccountState.AUTH_FAILED)
+    rested = replace(good, state=AccountState.COOLING, until=NOW - 1)
+    assert checks.accounts([], NOW).level is Level.WARNING
+    assert checks.accounts([good, rested], NOW).level is Level.OK
+    assert checks.accounts([good, dead], NOW).level is Level.WARNING
+    assert checks.accounts([dead], NOW).level is Level.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("date", "level"),
+    [
+        (formatdate(NOW - 5, usegmt=True), Level.OK),
+        (formatdate(NOW + 600, usegmt=True), Level.WARNING),
+        (None, Level.OK),
+        ("nonsense", Level.OK),
+    ],
+)
+def test_clock_against(date: str | None, level: Level) -> None:
+    """A clock that is a minute off is told; without a second opinion the year must do."""
+    assert checks.clock_against(date, NOW).level is level
+
+
+def test_clock() -> None:
+    """A machine that was never told the time is found out."""
+    assert checks.clock(0.0).level is Level.PROBLEM

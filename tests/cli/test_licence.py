@@ -1,0 +1,86 @@
+"""Prove that keys are made, shown once, listed by their ends, and revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from sora_gateway.app import open_store
+from sora_gateway.domain.licences import Licence, Permission
+from sora_gateway.kit.clock import system_now
+from sora_gateway.licences.keys import hash_key
+from sora_gateway.settings import load
+from tests.cli.conftest import Command
+
+
+def licence_of(key: str) -> Licence | None:
+    """Return what the store knows of the key."""
+
+    async def read() -> Licence | None:
+        async with open_store(load(), is_brief=True) as store:
+            return await store.licences.by_hash(hash_key(key))
+
+    return asyncio.run(read())
+
+
+def test_create_grants_only_chat(command: Command) -> None:
+    """Without a word about permissions a key opens chat, and nothing else is on standard output."""
+    result = command("licence", "create", "ann")
+    key = result.stdout.strip()
+    assert result.exit_code == 0
+    assert key.startswith("sg-")
+    assert "only time" in result.stderr
+    licence = licence_of(key)
+    assert licence is not None
+    assert (licence.name, licence.permissions) == ("ann", {Permission.CHAT})
+    assert licence.expires_at is None
+
+
+def test_create_list_revoke(command: Command) -> None:
+    """The list shows a hint, never the key; a revoked key opens nothing any more."""
+    assert "no licence yet" in command("licence", "list").stderr
+    words = ("--permission", "videos", "-p", "images", "--expires", "30d", "--json")
+    made = json.loads(command("licence", "create", "bob", *words).stdout)
+    assert made["permissions"] == ["images", "videos"]
+    assert made["expires_at"] - system_now() > 29 * 86_400
+    shown = command("licence", "list").stdout
+    assert made["api_key"] not in shown
+    assert {made["id"], "bob", f"sg-...{made['api_key'][-4:]}", "live"} <= set(shown.split())
+
+    assert command("licence", "revoke", made["id"]).exit_code == 0
+    assert command("licence", "revoke", made["id"], "--json").exit_code == 0
+    assert [one["state"] for one in json.loads(command("licence", "list", "--json").stdout)] == ["revoked"]
+    licence = licence_of(made["api_key"])
+    assert licence is None or not licence.is_live(system_now())
+
+
+def test_all_permissions(command: Command) -> None:
+    """``--all`` grants every permission there is."""
+    made = json.loads(command("licence", "create", "eve", "--all", "--json").stdout)
+    assert set(made["permissions"]) == {permission.value for permission in Permission}
+
+
+def test_mistakes(command: Command) -> None:
+    """An unknown permission and a wrong length are wrong usage, an unknown id is a failure."""
+    assert command("licence", "create", "x", "-p", "fly").exit_code == 2
+    result = command("licence", "create", "x", "--expires", "soon")
+    assert (result.exit_code, result.stderr.startswith("Error: 'soon' is not")) == (2, True)
+    result = command("licence", "revoke", "lic_none")
+    assert (result.exit_code, "no licence with the id 'lic_none'" in result.stderr) == (1, True)
+
+
+def test_bad_settings(command: Command, tmp_path: Path) -> None:
+    """A bad setting is named on standard error; the exit code is 2."""
+    (tmp_path / ".env").write_text("SORA_GATEWAY_PORT=many\n")
+    result = command("licence", "list")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "SORA_GATEWAY_PORT=many cannot be used" in result.stderr
+
+
+def test_store_that_is_not_there(command: Command, tmp_path: Path) -> None:
+    """A folder that cannot be made is told in a sentence."""
+    (tmp_path / "file").write_text("")
+    result = command("licence", "list", "--data-dir", "file/data")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")

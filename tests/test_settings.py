@@ -1,0 +1,144 @@
+"""Prove that settings are named, explained and never shown where they are secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sora_gateway.settings import SettingsError, example, load, variable_names, variables
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variable_names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def problem_with(**overrides: object) -> str:
+    """Return what is said about settings that cannot be used."""
+    with pytest.raises(SettingsError) as caught:
+        load(**overrides)
+    return str(caught.value)
+
+
+def test_defaults() -> None:
+    """Without any variable everything has its default."""
+    settings = load()
+    assert (settings.host, settings.port, settings.redis_url) == ("127.0.0.1", 8000, None)
+    assert settings.media_root == Path("data/media")
+
+
+def test_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option wins over the environment, that over ``.env``; an empty variable is none."""
+    (tmp_path / ".env").write_text("SORA_GATEWAY_PORT=1111\nSORA_GATEWAY_HOST=::1\nOTHER=1\n")
+    assert load().port == 1111
+    monkeypatch.setenv("SORA_GATEWAY_PORT", "2222")
+    monkeypatch.setenv("SORA_GATEWAY_LOG_LEVEL", "")
+    settings = load(host=None)
+    assert (settings.port, settings.host, settings.log_level) == (2222, "::1", "info")
+    assert load(port=0).port == 0
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "SORA_GATEWAY_REDIS_URL"])
+def test_redis_url_has_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The common name of the store's address is read, and ours."""
+    monkeypatch.setenv(name, "redis://:geheim@localhost/0")
+    settings = load()
+    monkeypatch.delenv(name)
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == "redis://:geheim@localhost/0"
+    assert "geheim" not in repr(settings)
+
+
+BAD = [
+    ("SORA_GATEWAY_PORT", "many"),
+    ("SORA_GATEWAY_PORT", "70000"),
+    ("SORA_GATEWAY_LOG_FORMAT", "xml"),
+    ("SORA_GATEWAY_LOG_LEVEL", "loud"),
+    ("SORA_GATEWAY_PUBLIC_URL", "example.org"),
+    ("SORA_GATEWAY_PUBLIC_URL", "https://example.org/"),
+    ("SORA_GATEWAY_WAIT_MAX_S", "-1"),
+    ("SORA_GATEWAY_QUEUE_LIMIT", "0"),
+    ("SORA_GATEWAY_RELAX_25S", "perhaps"),
+    ("SORA_GATEWAY_SORA_WEB_BASE_URL", "ftp://example.org"),
+    ("SORA_GATEWAY_SORA_WEB_IMAGE_PRESET", "400"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_bad_value_is_named_and_explained(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """The text has the variable's name, its value and its meaning."""
+    monkeypatch.setenv(name, value)
+    text = problem_with()
+    assert text.startswith(f"{name}={value} cannot be used: ")
+    meaning = next(one.meaning for one in variables() if one.name == name)
+    assert text.endswith(meaning)
+
+
+def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line for each."""
+    monkeypatch.setenv("SORA_GATEWAY_PORT", "x")
+    monkeypatch.setenv("SORA_GATEWAY_QUEUE_LIMIT", "x")
+    monkeypatch.setenv("SORA_GATEWAY_COLOUR", "x")
+    assert len(problem_with().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("SORA_GATEWAY_PRT", "Did you mean SORA_GATEWAY_PORT?"),
+        ("sora_gateway_dat_dir", "Did you mean SORA_GATEWAY_DATA_DIR?"),
+        ("SORA_GATEWAY_ZZZZZZZZZZZZZZZZ", "doctor"),
+    ],
+)
+def test_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
+    """A misspelt name is no silent default."""
+    monkeypatch.setenv(name, "1")
+    text = problem_with()
+    assert text.startswith(f"{name} is not a setting.")
+    assert hint in text
+
+
+def test_unknown_name_in_the_file(tmp_path: Path) -> None:
+    """The same holds for ``.env``."""
+    (tmp_path / ".env").write_text("SORA_GATEWAY_PORTT=1\n")
+    assert "SORA_GATEWAY_PORTT is not a setting." in problem_with()
+
+
+def test_intervals_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only makes sense together is checked together."""
+    monkeypatch.setenv("SORA_GATEWAY_SORA_WEB_POLL_FAST_S", "9")
+    assert "SORA_GATEWAY_SORA_WEB_POLL_SLOW_S" in problem_with()
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a representation nor a complaint has a secret in it."""
+    monkeypatch.setenv("SORA_GATEWAY_SECRET_KEY", "geheim")
+    monkeypatch.setenv("SORA_GATEWAY_SORA_WEB_SENTINEL_TOKEN", "geheim")
+    settings = load()
+    assert "geheim" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    monkeypatch.setenv("SORA_GATEWAY_SORA_WEB_BASE_URL", "ftp://me:geheim@example.org")
+    assert "geheim" not in problem_with()
+    assert "geheim" not in problem_with(secret_key=["geheim"])
+
+
+def test_example_is_complete() -> None:
+    """``.env.example`` names exactly the variables that are read, with meaning and default."""
+    text = EXAMPLE.read_text()
+    assert text == example(), "write it anew: sora-gateway doctor --settings > .env.example"
+    assert tuple(re.findall(r"^# ([A-Z][A-Z0-9_]+)=", text, re.MULTILINE)) == variable_names()
+    assert all(one.meaning in text for one in variables())
+
+
+def test_example_is_a_file_of_settings(tmp_path: Path) -> None:
+    """With every default uncommented it says the same as no file at all."""
+    text = re.sub(r"^# (?=[A-Z][A-Z0-9_]+=)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    before = load()
+    (tmp_path / ".env").write_text(text)
+    assert load() == before
