@@ -20,8 +20,9 @@ from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.media.links import SignedLinks
 from sora_gateway.surfaces.openai.errors import render_error
+from sora_gateway.surfaces.openai.models.routes import list_models, show_model
 from sora_gateway.surfaces.openai.router import build_router
-from sora_gateway.web import errors, health, links, middleware
+from sora_gateway.web import dispatch, errors, health, links, middleware
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.routes import mount
@@ -67,7 +68,8 @@ class Gateway:
 def fresh_app() -> FastAPI:
     """Return an application that a test may change."""
     app = FastAPI()
-    mount(app, build_router(), links.router, health.router)
+    models = dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model})
+    mount(app, build_router(), models, links.router, health.router)
     errors.install(app, {Dialect.OPENAI: render_error})
     middleware.install(app, max_body_bytes=64 * 2**20)
     return app

@@ -30,5 +30,6 @@ def test_learns_and_counts_down() -> None:
     running = replace(new_job(), phase=Phase.RUNNING, progress=0.5)
     assert estimates.eta_s(running, None, 1) == 50
     assert estimates.eta_s(new_job(), 10, 2) == 600
+    assert estimates.eta_s(new_job(), 1, 4) == 125
     assert estimates.eta_s(new_job(), 1, 0) is None
     assert estimates.eta_s(done, None, 1) == 0

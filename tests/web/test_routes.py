@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sora_gateway.web.routes import body, json_response, parameters
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sora_gateway.web.routes import DirectRoute, body, json_response, mount, parameters
 from tests.gateway import Gateway
 
 
@@ -47,3 +51,19 @@ async def test_everything_is_documented(gateway: Gateway) -> None:
                 part[1:].partition(":")[0].rstrip("}") for part in path.split("/") if part.startswith("{")
             }
             assert named == wanted, path
+
+
+async def test_mounted_routes_stand_in_order() -> None:
+    """They are the application's own, so that a request looks at each at most once."""
+
+    async def endpoint(_: Request) -> Response:
+        return json_response({})
+
+    first, second, app = APIRouter(route_class=DirectRoute), APIRouter(route_class=DirectRoute), FastAPI()
+    first.add_api_route("/v1/a", endpoint)
+    second.add_api_route("/v1/b", endpoint, tags=["b"])
+    both = APIRouter()
+    mount(both, first, second)
+    mount(app, both)
+    assert [route.path for route in app.router.routes[-2:]] == ["/v1/a", "/v1/b"]
+    assert app.openapi()["paths"]["/v1/b"]["get"]["tags"] == ["b"]

@@ -45,8 +45,12 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One file of a finished job. ``index`` tells the results of one variant apart (images, n > 1)."""
+    """One file of a finished job. ``index`` tells the results of one variant apart (images, n > 1).
+
+    ``watermark`` is what the backend said of the file, None where it did not say.
+    """
 
     variant: Variant
     index: int
     blob: Blob
+    watermark: bool | None = None

@@ -13,12 +13,16 @@ from sora_gateway.domain.requests import GenerationRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteJob:
-    """A task of the backend that is bound to a job of ours. ``started_at`` is Unix seconds."""
+    """A task of the backend that is bound to a job of ours.
+
+    ``started_at`` is Unix seconds. ``is_watermark_wanted`` picks among the renditions of the result.
+    """
 
     id: str
     job_id: str
     kind: MediaKind
     started_at: float
+    is_watermark_wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

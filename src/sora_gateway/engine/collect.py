@@ -10,10 +10,10 @@ from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Completed, Failed, Job, Phase, Succeeded
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
-from sora_gateway.domain.remote import RemoteJob, RemoteOutput, RemoteSucceeded
+from sora_gateway.domain.remote import RemoteOutput, RemoteSucceeded
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.retries import Move, Work, next_step
-from sora_gateway.engine.tools import NodeTools, job_error
+from sora_gateway.engine.tools import NodeTools, job_error, remote_job
 from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.ports.media import MediaTools
 from sora_gateway.ports.stores import FeedEntry
@@ -153,7 +153,7 @@ class Collector:
                 else {}
             )
             blob = await writer.commit(facts)
-        outputs = [Output(variant=variant, index=remote.index, blob=blob)]
+        outputs = [Output(variant=variant, index=remote.index, blob=blob, watermark=remote.watermark)]
         for kind, data in derived.items():
             blob = await self._derived(f"{prefix}/{kind}{remote.index}.{attempt}", data)
             outputs.append(Output(variant=kind, index=remote.index, blob=blob))
@@ -189,13 +189,11 @@ class Collector:
         await self._tools.jobs.postpone_collect(job.id, delay_s)
 
     async def _fresh_links(self, job: Job, upstream: Upstream, account: Account) -> None:
-        if job.bound_id is None:
+        remote = remote_job(job)
+        if remote is None:
             return
-        remote = RemoteJob(
-            id=job.bound_id, job_id=job.id, kind=job.kind, started_at=job.started_at or job.created_at
-        )
         async with asyncio.timeout(self._tools.config.upstream_call_s):
             observed = await upstream.observe([remote], account, frozenset({job.kind}))
-        status = observed.statuses.get(job.bound_id)
+        status = observed.statuses.get(remote.id)
         if isinstance(status, RemoteSucceeded):
             await self._tools.records.apply(job.id, Succeeded(outputs=status.outputs))

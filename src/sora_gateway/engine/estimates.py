@@ -41,4 +41,4 @@ class Estimates:
             return math.ceil(typical_s)
         if slots == 0:
             return None
-        return math.ceil(typical_s * (1 + math.ceil(position / slots)))
+        return math.ceil(typical_s * (1 + position / slots))

@@ -23,7 +23,6 @@ from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import (
     Observed,
     RemoteFailed,
-    RemoteJob,
     RemoteQueued,
     RemoteRunning,
     RemoteStatus,
@@ -32,7 +31,7 @@ from sora_gateway.domain.remote import (
 )
 from sora_gateway.engine.sending import Sender
 from sora_gateway.engine.settling import Settler, parse_marker
-from sora_gateway.engine.tools import NodeTools, job_error
+from sora_gateway.engine.tools import NodeTools, job_error, remote_job
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Lease
 from sora_gateway.ports.upstream import Upstream
@@ -185,13 +184,7 @@ class Lane:
     # --- looking -------------------------------------------------------------------------------------------
 
     async def _look(self, upstream: Upstream, account: Account, sender: Sender) -> None:
-        remote = [
-            RemoteJob(
-                id=job.bound_id, job_id=job.id, kind=job.kind, started_at=job.started_at or job.updated_at
-            )
-            for job in self._jobs.values()
-            if job.bound_id is not None
-        ]
+        remote = [bound for job in self._jobs.values() if (bound := remote_job(job)) is not None]
         kinds = frozenset(job.kind for job in self._jobs.values())
         try:
             async with asyncio.timeout(self._tools.config.upstream_call_s):

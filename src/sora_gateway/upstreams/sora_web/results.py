@@ -89,9 +89,10 @@ def recent_status(task: Task) -> RemoteStatus:
     return RemoteRunning(progress=progress(task))
 
 
-def draft_status(drafts: Sequence[Draft]) -> RemoteStatus | None:
+def draft_status(drafts: Sequence[Draft], *, is_watermark_wanted: bool = False) -> RemoteStatus | None:
     """Return the end of a Sora 2 task by its drafts; None: they say nothing, it may still render."""
-    good = [output for output in map(_draft_output, drafts) if output is not None]
+    found = (_draft_output(draft, is_watermark_wanted) for draft in drafts)
+    good = [output for output in found if output is not None]
     if good:
         numbered = (_numbered(output, index) for index, output in enumerate(good))
         return RemoteSucceeded(outputs=tuple(numbered))
@@ -146,10 +147,10 @@ def _seconds(generation: Generation, task: Task) -> float | None:
     return frames / FRAMES_PER_SECOND if frames else None
 
 
-def _draft_output(draft: Draft) -> RemoteOutput | None:
+def _draft_output(draft: Draft, is_watermark_wanted: bool) -> RemoteOutput | None:
     if draft.output_blocked or draft.kind in _REFUSED_KINDS | _ERROR_KINDS:
         return None
-    link, has_watermark = _best_link(draft)
+    link, has_watermark = _best_link(draft, is_watermark_wanted)
     if link is None:
         return None
     return RemoteOutput(
@@ -162,8 +163,10 @@ def _draft_output(draft: Draft) -> RemoteOutput | None:
     )
 
 
-def _best_link(draft: Draft) -> tuple[str | None, bool | None]:
+def _best_link(draft: Draft, is_watermark_wanted: bool) -> tuple[str | None, bool | None]:
     marks = draft.download_urls
+    if is_watermark_wanted and marks and marks.watermark:
+        return marks.watermark, True
     if marks and marks.no_watermark:
         return marks.no_watermark, False
     if draft.downloadable_url:

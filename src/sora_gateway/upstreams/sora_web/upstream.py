@@ -232,7 +232,7 @@ class SoraWeb:
         return absent
 
     def _draft_status(self, job: RemoteJob, drafts: Sequence[Draft]) -> RemoteStatus | None:
-        status = results.draft_status(drafts)
+        status = results.draft_status(drafts, is_watermark_wanted=job.is_watermark_wanted)
         sight = self._memory.of(job.id)
         if status is not None:
             sight.blank_reads, sight.blank_since = 0, None

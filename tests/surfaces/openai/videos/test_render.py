@@ -47,6 +47,23 @@ def test_what_was_asked_and_what_is_done() -> None:
     assert (hd["effective"]["watermark"], hd["effective"]["style"]) == (True, "anime")
 
 
+@pytest.mark.parametrize(
+    ("asked", "said", "shown"),
+    [
+        (False, False, False),
+        (False, True, True),
+        (False, None, None),
+        (True, None, True),
+        (True, False, False),
+    ],
+)
+def test_watermark(asked: bool, said: bool | None, shown: bool | None) -> None:
+    """What the backend said of the file goes before what was asked; what nobody knows is null."""
+    job = completed(video_job(watermark=asked))
+    job = replace(job, outputs=(replace(job.outputs[0], watermark=said),))
+    assert render_video(JobView(job=job))["effective"]["watermark"] is shown
+
+
 def test_siblings() -> None:
     """``variants`` lists their ids."""
     job = replace(video_job(), variants=("video_1", "video_2"))

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Literal
 
 from sora_gateway.domain.jobs import Job, Status
-from sora_gateway.domain.media import Variant
+from sora_gateway.domain.media import Output, Variant
+from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.engine.generations import JobView, Watched
 from sora_gateway.ports.stores import Page
 from sora_gateway.surfaces.openai.errors import code_of
@@ -63,7 +64,7 @@ def _error(job: Job) -> VideoError | None:
 
 def _effective(job: Job) -> Effective:
     request = job.request
-    file = next((output.blob for output in job.outputs if output.variant is Variant.VIDEO), None)
+    output = next((output for output in job.outputs if output.variant is Variant.VIDEO), None)
     return {
         "model": request.family.value,
         "size": request.size,
@@ -75,10 +76,16 @@ def _effective(job: Job) -> Effective:
         "storyboard": request.storyboard,
         "private": request.private,
         "style": request.style,
-        "watermark": True if request.watermark else None,
-        "width": file.width_px if file else None,
-        "height": file.height_px if file else None,
+        "watermark": _watermark(request, output),
+        "width": output.blob.width_px if output else None,
+        "height": output.blob.height_px if output else None,
     }
+
+
+def _watermark(request: GenerationRequest, output: Output | None) -> bool | None:
+    if output is not None and output.watermark is not None:
+        return output.watermark
+    return True if request.watermark else None
 
 
 def render_page(page: Page) -> VideoPage:
