@@ -1,0 +1,106 @@
+"""Results are copied whole, checked, and kept once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from sora_gateway.domain.jobs import Cancelled, Job, Phase, Started, Succeeded
+from sora_gateway.domain.media import MediaKind, Variant
+from sora_gateway.domain.remote import RemoteOutput, RemoteSucceeded
+from sora_gateway.engine.collect import Collector
+from sora_gateway.engine.hub import Hub
+from sora_gateway.engine.tools import NodeTools
+from sora_gateway.media.derive import LocalMediaTools
+from sora_gateway.ports.stores import Store
+from tests.conftest_store import bound, new_job, on, submitting
+from tests.engine.conftest import ACCOUNT, Scripted, eventually, png
+
+URL = "https://files/1"
+
+
+async def _collecting(store: Store, *urls: str) -> Job:
+    job = new_job(kind=MediaKind.IMAGE)
+    await bound(store, job, account=ACCOUNT)
+    outputs = tuple(RemoteOutput(index=number, url=url) for number, url in enumerate(urls))
+    events = (submitting("t"), Started(ticket="t", remote_id="task_1"), Succeeded(outputs=outputs))
+    _, after = await store.jobs.change(job.id, on(*events))
+    return after
+
+
+@asynccontextmanager
+async def _working(tools: NodeTools, media: LocalMediaTools, hub: Hub) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(Collector(tools, media, hub).run())
+        yield
+        task.cancel()
+
+
+async def test_files_are_copied(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """Two results of one job are in the vault, decoded, before the job is completed."""
+    upstream.files = {"a": png("red", (40, 20)), "b": png("blue")}
+    job = await _collecting(store, "a", "b")
+    async with _working(tools, media, hub):
+        after = await eventually(store, job.id, lambda j: j.is_final)
+    assert after.phase is Phase.COMPLETED
+    assert [(o.variant, o.index, o.blob.width_px) for o in after.outputs] == [
+        (Variant.IMAGE, 0, 40),
+        (Variant.IMAGE, 1, 32),
+    ]
+    first = b"".join([piece async for piece in tools.vault.read(after.outputs[0].blob.name)])
+    assert first == upstream.files["a"]
+    assert after.expires_at == tools.now() + tools.config.retention_s
+
+
+async def test_dead_link_is_fetched_anew(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """A link that died is replaced by the one that the backend gives now."""
+    job = await _collecting(store, "dead")
+    upstream.files = {"fresh": png()}
+    upstream.statuses["task_1"] = RemoteSucceeded(outputs=(RemoteOutput(index=0, url="fresh"),))
+    async with _working(tools, media, hub):
+        after = await eventually(store, job.id, lambda j: j.is_final)
+    assert after.phase is Phase.COMPLETED
+
+
+async def test_undecodable_result_fails_the_job(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """Bytes that are no picture never become a result, and nothing of them is left in the vault."""
+    upstream.files = {URL: b"<html>not a picture</html>"}
+    job = await _collecting(store, URL)
+    async with _working(replace(tools), media, hub):
+        async with asyncio.timeout(15):
+            while not (await _now(store, job)).is_final:
+                await asyncio.sleep(0.02)
+    after = await _now(store, job)
+    assert after.phase is Phase.FAILED
+    assert after.error is not None
+    assert after.error.code == "generation_failed"
+    assert after.outputs == ()
+
+
+async def test_cancelled_while_copying(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """Cancel against completion: the first wins; a copy for a cancelled job is thrown away."""
+    upstream.files = {URL: png()}
+    job = await _collecting(store, URL)
+    await store.jobs.change(job.id, on(Cancelled()))
+    collector = Collector(tools, media, hub)
+    outputs = await collector._copy_all(job, upstream, (await store.accounts.all())[0])
+    await collector._complete(job, outputs)
+    after = await _now(store, job)
+    assert after.phase is Phase.CANCELLED
+    assert await tools.vault.size(outputs[0].blob.name) is None
+
+
+async def _now(store: Store, job: Job) -> Job:
+    found = await store.jobs.get(job.id)
+    assert found is not None
+    return found

@@ -1,0 +1,157 @@
+"""The facade: who sees what, and what cannot be done is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Status
+from sora_gateway.domain.licences import Caller, Permission
+from sora_gateway.domain.media import MediaKind, Variant
+from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.engine.estimates import Estimates
+from sora_gateway.engine.generations import Generations
+from sora_gateway.engine.hub import Hub
+from sora_gateway.engine.inputs import Inputs
+from sora_gateway.engine.tools import NodeTools
+from sora_gateway.engine.watchers import Watchers
+from sora_gateway.media.derive import LocalMediaTools
+from sora_gateway.media.links import SignedLinks
+from sora_gateway.ports.stores import Idempotency, Store
+from tests.conftest_store import completed, new_job, new_request
+from tests.engine.conftest import ACCOUNT, Clock, NoFetcher, png
+
+ANN = Caller(licence_id="lic_ann", permissions=frozenset(Permission))
+BOB = Caller(licence_id="lic_bob", permissions=frozenset(Permission))
+
+
+@pytest.fixture
+def links(clock: Clock) -> SignedLinks:
+    return SignedLinks("secret", clock)
+
+
+@pytest.fixture
+def generations(tools: NodeTools, hub: Hub, links: SignedLinks, media: LocalMediaTools) -> Generations:
+    inputs = Inputs(tools.vault, media, NoFetcher(), lambda text, limit, param: None, 1_000_000)
+    return Generations(tools, inputs, Watchers(tools.jobs, hub), Estimates(hub), links)
+
+
+def _request(**changes: object) -> GenerationRequest:
+    return replace(new_request(), duration_s=10, **changes)  # type: ignore[arg-type]
+
+
+async def test_only_the_owner_sees_a_job(generations: Generations) -> None:
+    """Another's job is as unknown as one that never was, on every call."""
+    (job,) = await generations.submit([_request()], ANN)
+    assert (await generations.get(job.id, ANN)).queue_position == 1
+    for job_id in (job.id, "video_unknown"):
+        for call in (generations.get, generations.cancel, generations.delete):
+            with pytest.raises(GatewayError) as caught:
+                await call(job_id, BOB)
+            assert caught.value.kind is ErrorKind.NOT_FOUND
+        with pytest.raises(GatewayError):
+            await generations.output(job_id, Variant.VIDEO, 0, BOB)
+        with pytest.raises(GatewayError):
+            _ = [sight async for sight in generations.watch(job_id, BOB)]
+    page = await generations.page(BOB, after=None, limit=10, ascending=False, kind=MediaKind.VIDEO)
+    assert page.jobs == ()
+
+
+async def test_siblings_know_each_other(generations: Generations) -> None:
+    """Several requests are accepted together and list each other's ids."""
+    jobs = await generations.submit([_request(), _request()], ANN)
+    assert jobs[0].variants == jobs[1].variants == tuple(job.id for job in jobs)
+
+
+async def test_idempotency(generations: Generations) -> None:
+    """The same key and request is the same job; another request under the key is a conflict."""
+    key = Idempotency(scope="lic_ann POST /videos", key="k", digest="d1")
+    (first,) = await generations.submit([_request()], ANN, idempotency=key)
+    (again,) = await generations.submit([_request()], ANN, idempotency=key)
+    assert again.id == first.id
+    with pytest.raises(GatewayError) as caught:
+        await generations.submit([_request()], ANN, idempotency=replace(key, digest="d2"))
+    assert caught.value.kind is ErrorKind.CONFLICT
+
+
+async def test_what_no_backend_can_is_refused(generations: Generations) -> None:
+    """A request that no backend can run is refused with the backend's reason."""
+    with pytest.raises(GatewayError, match="no styles here") as caught:
+        await generations.submit([_request(style="anime")], ANN)
+    assert caught.value.kind is ErrorKind.UNSUPPORTED
+
+
+async def test_without_accounts(generations: Generations, store: Store, clock: Clock) -> None:
+    """With no account at all the request is refused, not queued."""
+    await store.accounts.remove(ACCOUNT)
+    clock.now_s += 2
+    with pytest.raises(GatewayError) as caught:
+        await generations.submit([_request()], ANN)
+    assert caught.value.kind is ErrorKind.NO_ACCOUNT
+
+
+async def test_cancel_is_final_and_repeatable(generations: Generations) -> None:
+    """Cancelled at once; cancelled again unchanged; its content is gone with the reason."""
+    (job,) = await generations.submit([_request()], ANN)
+    first = await generations.cancel(job.id, ANN)
+    again = await generations.cancel(job.id, ANN)
+    assert first.job.status is Status.CANCELLED
+    assert again.job == first.job
+    with pytest.raises(GatewayError) as caught:
+        await generations.output(job.id, Variant.VIDEO, 0, ANN)
+    assert caught.value.code == "cancelled"
+
+
+async def test_deleted_jobs_are_unknown(generations: Generations) -> None:
+    """After delete the job is not found."""
+    (job,) = await generations.submit([_request()], ANN)
+    await generations.delete(job.id, ANN)
+    with pytest.raises(GatewayError) as caught:
+        await generations.get(job.id, ANN)
+    assert caught.value.kind is ErrorKind.NOT_FOUND
+
+
+async def test_outputs(generations: Generations, store: Store, clock: Clock) -> None:
+    """Not finished, no such variant, expired: each has its own answer."""
+    (early,) = await generations.submit([_request()], ANN)
+    with pytest.raises(GatewayError) as not_ready:
+        await generations.output(early.id, Variant.VIDEO, 0, ANN)
+    assert not_ready.value.kind is ErrorKind.NOT_READY
+    job = new_job(owner=ANN.licence_id)
+    await completed(store, job, expires_at=clock() + 100)
+    assert (await generations.output(job.id, Variant.VIDEO, 0, ANN)).blob.name
+    with pytest.raises(GatewayError, match="it offers: video"):
+        await generations.output(job.id, Variant.THUMBNAIL, 0, ANN)
+    clock.now_s += 101
+    with pytest.raises(GatewayError) as expired:
+        await generations.output(job.id, Variant.VIDEO, 0, ANN)
+    assert expired.value.kind is ErrorKind.EXPIRED
+
+
+async def test_own_links_are_not_fetched(
+    generations: Generations, store: Store, tools: NodeTools, links: SignedLinks, clock: Clock
+) -> None:
+    """A signed link of ours given as a picture is read from the vault; an altered one is fetched like any URL."""
+    blob = await generations.store_input(png(), param="image")
+    job = new_job(owner=ANN.licence_id)
+    await completed(store, job, expires_at=clock() + 100)
+    output = (await generations.output(job.id, Variant.VIDEO, 0, ANN)).blob
+    async with tools.vault.writer(output.name) as writer:
+        await writer.write(await tools.inputs.read(blob))
+        await writer.commit(await LocalMediaTools().probe_image(png()))
+    url = "http://here/sora/v1/files/" + links.sign(job.id, "video", 0, clock() + 50)
+    copied = await generations.fetch_input(url, param="image")
+    assert copied.digest == blob.digest
+    with pytest.raises(GatewayError, match="not fetched"):
+        await generations.fetch_input(url + "x", param="image")
+
+
+async def test_wait_returns_what_is_there(generations: Generations, store: Store) -> None:
+    """Waiting ends with the final state, or with the present one when time is up."""
+    (job,) = await generations.submit([_request()], ANN)
+    waiting = await generations.wait_final(job.id, ANN, timeout_s=0.01)
+    assert waiting.status is Status.QUEUED
+    await generations.cancel(job.id, ANN)
+    assert (await generations.wait_final(job.id, ANN, timeout_s=5)).is_final

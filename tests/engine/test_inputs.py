@@ -1,0 +1,63 @@
+"""Reference pictures are checked and stored before a job is accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.media import Blob
+from sora_gateway.engine.inputs import Inputs
+from sora_gateway.media.derive import LocalMediaTools
+from sora_gateway.media.vault import LocalVault
+from tests.engine.conftest import NoFetcher, png
+
+
+async def _inputs(tmp_path: Path, limit: int = 1_000_000) -> Inputs:
+    vault = LocalVault(tmp_path)
+    await vault.open()
+
+    def inline(text: str, limit_bytes: int, param: str) -> bytes | None:
+        return png() if text == "inline" else None
+
+    return Inputs(vault, LocalMediaTools(), NoFetcher(), inline, limit)
+
+
+async def _nobodys(url: str) -> Blob | None:
+    return None
+
+
+async def test_stored_as_it_came(tmp_path: Path) -> None:
+    """The bytes are kept unchanged, with what they turned out to be."""
+    inputs = await _inputs(tmp_path)
+    blob = await inputs.store(png("green", (64, 48)), param="image")
+    assert (blob.media_type, blob.width_px, blob.height_px) == ("image/png", 64, 48)
+    assert await inputs.read(blob) == png("green", (64, 48))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(b"just text", "PNG"), (png()[:60], "'image'"), (b"x" * 2_000_000, "MiB")]
+)
+async def test_refusals_name_the_field(tmp_path: Path, data: bytes, words: str) -> None:
+    """No picture, half a picture, too much of one: 400, the field named, what would be right said."""
+    inputs = await _inputs(tmp_path)
+    with pytest.raises(GatewayError, match=words) as caught:
+        await inputs.store(data, param="image")
+    assert caught.value.kind is ErrorKind.INVALID_REQUEST
+    assert caught.value.param == "image"
+
+
+async def test_sources_in_order(tmp_path: Path) -> None:
+    """Inline data needs no fetch, an own link is read from the vault, everything else is fetched."""
+    inputs = await _inputs(tmp_path)
+    inline = await inputs.fetch("inline", _nobodys, param="image")
+
+    async def own(url: str) -> Blob | None:
+        return inline
+
+    copied = await inputs.fetch("https://here/v1/files/x", own, param="image")
+    assert copied.digest == inline.digest
+    assert copied.name != inline.name
+    with pytest.raises(GatewayError, match="not fetched"):
+        await inputs.fetch("https://elsewhere/x.png", _nobodys, param="image")

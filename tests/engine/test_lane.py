@@ -1,0 +1,130 @@
+"""A lane looks once for all its jobs and writes only what changed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Phase
+from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.remote import (
+    Listed,
+    RemoteFailed,
+    RemoteOutput,
+    RemoteRunning,
+    RemoteSucceeded,
+    RemoteUnknown,
+)
+from sora_gateway.engine.lane import Lane
+from sora_gateway.engine.tools import NodeTools
+from sora_gateway.ports.stores import Store
+from tests.conftest_store import bound, held, new_job, on, running, submitting
+from tests.engine.conftest import ACCOUNT, Clock, Scripted, eventually, true_soon
+
+
+async def _lane(store: Store, tools: NodeTools) -> Lane:
+    return Lane(await held(store, ACCOUNT), tools, lambda: True)
+
+
+async def test_statuses_become_events(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """Progress, success and failure of three tasks are read in the same looks and written to their jobs."""
+    moving, done, broken = new_job(), new_job(), new_job()
+    for number, job in enumerate((moving, done, broken)):
+        await running(store, job, f"task_{number}", account=ACCOUNT)
+    output = RemoteOutput(index=0, url="https://files/1")
+    error = GatewayError(ErrorKind.CONTENT_REFUSED, "guardrails")
+    upstream.statuses = {
+        "task_0": RemoteRunning(progress=0.42),
+        "task_1": RemoteSucceeded(outputs=(output,)),
+        "task_2": RemoteFailed(error=error),
+    }
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        first = await eventually(store, moving.id, lambda j: j.percent == 42)
+        second = await eventually(store, done.id, lambda j: j.phase is Phase.COLLECTING)
+        third = await eventually(store, broken.id, lambda j: j.phase is Phase.FAILED)
+        version = first.version
+        looks = upstream.looks
+        await true_soon(lambda: upstream.looks > looks + 3)
+        again = await store.jobs.get(moving.id)
+        lane.stop(0)
+    assert second.remote_outputs == (output,)
+    assert third.error is not None
+    assert third.error.message == "guardrails"
+    assert again is not None
+    assert again.version == version  # looking again without news writes nothing
+
+
+async def test_vanished_task_is_lost_only_after_long(
+    store: Store, tools: NodeTools, upstream: Scripted, clock: Clock
+) -> None:
+    """A task missing from complete lists is waited for: five reads and two minutes, then the job fails as lost."""
+    job = new_job()
+    await running(store, job, account=ACCOUNT)
+    upstream.statuses["task_1"] = RemoteUnknown()
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        waiting = await eventually(store, job.id, lambda j: j.unknown_reads >= 6)
+        clock.now_s += 121
+        after = await eventually(store, job.id, lambda j: j.is_final)
+        lane.stop(0)
+    assert waiting.phase is Phase.RUNNING
+    assert after.error is not None
+    assert after.error.code == "lost"
+
+
+async def test_unreadable_lists_send_nothing(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """Before the first complete look nothing is sent: what was bound goes back to the queue."""
+    upstream.unreadable = GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "down")
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        after = await eventually(store, job.id, lambda j: j.phase is Phase.QUEUED)
+        lane.stop(0)
+    assert after.not_before > tools.now()
+    assert upstream.tickets == []
+
+
+async def test_foreign_tasks_take_slots_and_markers_are_learned(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """Unfinished tasks of others count against the account; a marker that came back is remembered."""
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        after = await eventually(store, job.id, lambda j: j.phase is Phase.RUNNING)
+        assert after.attempt is not None
+        upstream.listed = {
+            "task_1": Listed(kind=MediaKind.VIDEO, is_unfinished=True, marker=after.attempt.marker),
+            "task_foreign": Listed(kind=MediaKind.VIDEO, is_unfinished=True),
+            "task_old": Listed(kind=MediaKind.VIDEO, is_unfinished=False),
+        }
+        async with asyncio.timeout(5):
+            while (await store.lanes.facts(ACCOUNT)).is_marker_echoed is None:
+                await asyncio.sleep(0.005)
+        load = (await store.lanes.load([ACCOUNT]))[ACCOUNT]
+        lane.stop(0)
+    assert (await store.lanes.facts(ACCOUNT)).is_marker_echoed is True
+    assert load.ours.get(MediaKind.VIDEO) == 1
+    assert load.foreign.get(MediaKind.VIDEO) == 1
+
+
+async def test_idle_lane_ends(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """A lane without work costs the backend nothing and ends by itself."""
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    await store.jobs.change(job.id, on(submitting("t")))
+    lane = await _lane(store, tools)
+    upstream.listed = {"task_1": Listed(kind=MediaKind.VIDEO, is_unfinished=True, marker="m")}
+    upstream.statuses["task_1"] = RemoteFailed(error=GatewayError(ErrorKind.GENERATION_FAILED, "no"))
+    async with asyncio.timeout(10):
+        await lane.run()
+    after = await store.jobs.get(job.id)
+    assert after is not None
+    assert after.phase is Phase.FAILED

@@ -1,0 +1,186 @@
+"""What came of a create call is written down as it is, and nothing is sent that is not written ahead."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sora_gateway.domain.accounts import AccountState
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Cancelled, Job, Phase
+from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, Submission, Ticket
+from sora_gateway.engine.lane import Lane
+from sora_gateway.engine.tools import NodeTools
+from sora_gateway.kit.clock import boottime
+from sora_gateway.ports.stores import Store
+from tests.conftest_store import bound, held, new_job, on
+from tests.engine.conftest import ACCOUNT, Scripted, asking, eventually, true_soon
+
+
+async def _sent(
+    store: Store, tools: NodeTools, upstream: Scripted, phase: Phase, job: Job | None = None
+) -> Job:
+    """Bind one job, let its lane work until the job is in ``phase`` again, and return it."""
+    job = job or new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = Lane(await held(store, ACCOUNT), tools, lambda: True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        after = await eventually(store, job.id, lambda j: j.phase is phase and len(j.steps) > 1)
+        lane.stop(0)
+    return after
+
+
+async def test_accepted(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """The answer's id is the job's task; the ticket carried its marker and a deadline of three seconds."""
+    began = boottime()
+    job = await _sent(store, tools, upstream, Phase.RUNNING)
+    assert job.bound_id == "task_1"
+    assert [step.name for step in job.steps] == ["bound", "submitting", "started"]
+    (ticket,) = upstream.tickets
+    assert job.id in ticket.marker
+    assert began < ticket.send_before < boottime() + 3
+
+
+@pytest.mark.parametrize(
+    ("outcome", "phase", "state"),
+    [
+        (
+            NotSent(error=GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "down")),
+            Phase.QUEUED,
+            AccountState.READY,
+        ),
+        (
+            Refused(error=GatewayError(ErrorKind.ACCOUNT_BUSY, "three run")),
+            Phase.QUEUED,
+            AccountState.COOLING,
+        ),
+        (
+            Refused(error=GatewayError(ErrorKind.ACCOUNT_AUTH, "expired")),
+            Phase.QUEUED,
+            AccountState.AUTH_FAILED,
+        ),
+        (Refused(error=GatewayError(ErrorKind.CONTENT_REFUSED, "no")), Phase.FAILED, AccountState.READY),
+        (
+            Refused(error=GatewayError(ErrorKind.UPSTREAM_OVERLOADED, "load")),
+            Phase.QUEUED,
+            AccountState.READY,
+        ),
+        (
+            Ambiguous(error=GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "cut")),
+            Phase.AMBIGUOUS,
+            AccountState.READY,
+        ),
+    ],
+)
+async def test_outcomes(
+    store: Store, tools: NodeTools, upstream: Scripted, outcome: Submission, phase: Phase, state: AccountState
+) -> None:
+    """Only what was not sent or refused goes back to the queue; doubt is kept as doubt; the account gets its part."""
+    upstream.outcome = outcome
+    job = await _sent(store, tools, upstream, phase)
+    account = await store.accounts.get(ACCOUNT)
+    assert account is not None
+    assert account.state is state
+    assert (job.account_id is None) == (phase is Phase.QUEUED)
+    assert len(upstream.tickets) == 1
+    if phase is Phase.QUEUED:
+        assert job.not_before > tools.now()
+    if phase is Phase.FAILED:
+        assert job.error is not None
+        assert job.error.kind is ErrorKind.CONTENT_REFUSED
+        assert job.obligation is None
+
+
+async def test_upload_failure_sends_nothing(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """A refused picture ends the job before anything is created."""
+    upstream.prepare_error = GatewayError(ErrorKind.CONTENT_REFUSED, "a face")
+    job = await _sent(store, tools, upstream, Phase.FAILED)
+    assert job.attempt is None
+    assert upstream.tickets == []
+
+
+async def test_stopped_sender_leaves_doubt(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """A create call that is cut off by the node's end is ambiguous at once."""
+
+    async def hang(ticket: Ticket) -> Submission:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    upstream.outcome = hang
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = Lane(await held(store, ACCOUNT), tools, lambda: True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await true_soon(lambda: upstream.tickets)
+        lane.stop(0.01)
+    after = await store.jobs.get(job.id)
+    assert after is not None
+    assert after.phase is Phase.AMBIGUOUS
+
+
+async def test_nothing_starts_near_the_end_of_a_lease(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """A node whose own clock says that the lease may be over sends nothing."""
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = Lane(await held(store, ACCOUNT), tools, lambda: False)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await true_soon(lambda: upstream.looks >= 1)
+        await asyncio.sleep(0.05)  # time in which it could have sent
+        lane.stop(0)
+    assert upstream.tickets == []
+
+
+async def test_late_answer_for_a_cancelled_job(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """The caller cancels while the call is under way: the task is remembered as owed, not bound anew."""
+    answer = asyncio.Event()
+
+    async def slow(ticket: Ticket) -> Submission:
+        await answer.wait()
+        return Accepted(remote_id="task_7")
+
+    upstream.outcome = slow
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = Lane(await held(store, ACCOUNT), tools, lambda: True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await true_soon(lambda: upstream.tickets)
+        await store.jobs.change(job.id, on(Cancelled()))
+        answer.set()
+        after = await eventually(store, job.id, lambda j: j.obligation is not None and j.obligation.remote_id)
+        lane.stop(0)
+    assert after.phase is Phase.CANCELLED
+    assert after.bound_id == "task_7"
+
+
+async def test_equal_requests_leave_one_after_the_other(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """While one is not settled, its twin waits; then it goes."""
+    answer = asyncio.Event()
+
+    async def slow_first(ticket: Ticket) -> Submission:
+        if len(upstream.tickets) == 1:
+            await answer.wait()
+        return Accepted(remote_id=f"task_{len(upstream.tickets)}_{ticket.id}")
+
+    upstream.outcome = slow_first
+    jobs = [asking(new_job(), prompt="the same") for _ in range(2)]
+    await bound(store, *jobs, account=ACCOUNT)
+    lane = Lane(await held(store, ACCOUNT), tools, lambda: True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await true_soon(lambda: upstream.looks >= 2)
+        alone = len(upstream.tickets)
+        answer.set()
+        for job in jobs:
+            await eventually(store, job.id, lambda j: j.phase is Phase.RUNNING)
+        lane.stop(0)
+    assert alone == 1
+    assert len(upstream.tickets) == 2
