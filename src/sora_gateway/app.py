@@ -39,11 +39,13 @@ from sora_gateway.upstreams.sora_web.upstream import SoraWeb
 from sora_gateway.web import dispatch, errors, health, links, middleware
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
+from sora_gateway.web.routes import mount
 from sora_gateway.web.state import Services
 
 log = get_logger(__name__)
 
 _STORE_WAIT_S = 15.0
+_BRIEF_STORE_WAIT_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +82,13 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.include_router(health.router)
-    app.include_router(links.router)
-    app.include_router(dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}))
-    app.include_router(build_router())
+    mount(
+        app,
+        health.router,
+        links.router,
+        dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}),
+        build_router(),
+    )
     errors.install(app, {Dialect.OPENAI: render_error})
     middleware.install(app, max_body_bytes=settings.max_upload_mib * 2**20)
     return app
@@ -146,7 +151,7 @@ async def open_store(settings: Settings, *, is_brief: bool = False) -> AsyncIter
             raise GatewayError(ErrorKind.STORE_UNAVAILABLE, f"REDIS_URL cannot be used. {error}") from error
         store = RedisStore(connection, cipher=FernetCipher([secret_key(settings)]))
         stack.push_async_callback(store.aclose)
-        await _reachable(store)
+        await _reachable(store, _BRIEF_STORE_WAIT_S if is_brief else _STORE_WAIT_S)
         yield store
 
 
@@ -185,18 +190,21 @@ def secret_key(settings: Settings) -> str:
     return path.read_text().strip()
 
 
-async def _reachable(store: Store) -> None:
+async def _reachable(store: Store, wait_s: float) -> None:
     """Wait a little for a server that is still starting."""
+    is_told = False
     try:
-        async with asyncio.timeout(_STORE_WAIT_S):
+        async with asyncio.timeout(wait_s):
             while True:
                 try:
                     return await store.ping()
                 except GatewayError as error:
-                    log.warning("the store does not answer yet", error=error.message)
+                    if not is_told:
+                        log.warning("the store does not answer yet", error=error.message, wait_s=wait_s)
+                    is_told = True
                 await asyncio.sleep(0.5)
     except TimeoutError:
-        message = f"The store did not answer within {_STORE_WAIT_S:.0f} s; check REDIS_URL and its server."
+        message = f"The store did not answer within {wait_s:.0f} s; check REDIS_URL and its server."
         raise GatewayError(ErrorKind.STORE_UNAVAILABLE, message) from None
 
 
@@ -222,6 +230,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         queue_limit=settings.queue_limit,
         retention_s=settings.media_retention_days * 86_400,
         max_input_bytes=settings.max_picture_mib * 2**20,
+        shutdown_grace_s=2.5,  # comes after the server's second for running answers; all must end in 5 s
     )
 
 

@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from sora_gateway.app import open_store
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.kit.clock import system_now
@@ -84,3 +86,12 @@ def test_store_that_is_not_there(command: Command, tmp_path: Path) -> None:
     result = command("licence", "list", "--data-dir", "file/data")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
+
+
+def test_store_that_does_not_answer(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is not there is told in a sentence, after a few seconds, without its address."""
+    monkeypatch.setenv("REDIS_URL", "unix:///nowhere/geheim")
+    result = command("licence", "list")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: The store did not answer")
+    assert "geheim" not in result.stderr

@@ -216,9 +216,9 @@ async def hub(store: Store) -> AsyncIterator[Hub]:
         task.cancel()
 
 
-async def eventually(store: Store, job_id: str, condition: Callable[[Job], Any]) -> Job:
-    """Return the job once ``condition`` holds; fail after five seconds."""
-    async with asyncio.timeout(5):
+async def eventually(store: Store, job_id: str, condition: Callable[[Job], Any], within_s: float = 5) -> Job:
+    """Return the job once ``condition`` holds; fail after ``within_s``."""
+    async with asyncio.timeout(within_s):
         while True:
             job = await store.jobs.get(job_id)
             if job is not None and condition(job):

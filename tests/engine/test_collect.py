@@ -75,10 +75,7 @@ async def test_undecodable_result_fails_the_job(
     upstream.files = {URL: b"<html>not a picture</html>"}
     job = await _collecting(store, URL)
     async with _working(replace(tools), media, hub):
-        async with asyncio.timeout(15):
-            while not (await _now(store, job)).is_final:
-                await asyncio.sleep(0.02)
-    after = await _now(store, job)
+        after = await eventually(store, job.id, lambda j: j.is_final, within_s=15)
     assert after.phase is Phase.FAILED
     assert after.error is not None
     assert after.error.code == "generation_failed"

@@ -133,7 +133,7 @@ async def test_outputs(generations: Generations, store: Store, clock: Clock) -> 
 async def test_own_links_are_not_fetched(
     generations: Generations, store: Store, tools: NodeTools, links: SignedLinks, clock: Clock
 ) -> None:
-    """A signed link of ours given as a picture is read from the vault; an altered one is fetched like any URL."""
+    """A signed link of ours is read from the vault; an altered one is fetched like any other URL."""
     blob = await generations.store_input(png(), param="image")
     job = new_job(owner=ANN.licence_id)
     await completed(store, job, expires_at=clock() + 100)

@@ -77,7 +77,7 @@ async def test_accepted(store: Store, tools: NodeTools, upstream: Scripted) -> N
 async def test_outcomes(
     store: Store, tools: NodeTools, upstream: Scripted, outcome: Submission, phase: Phase, state: AccountState
 ) -> None:
-    """Only what was not sent or refused goes back to the queue; doubt is kept as doubt; the account gets its part."""
+    """Only what was not sent or refused goes back to the queue; doubt stays; the account gets its part."""
     upstream.outcome = outcome
     job = await _sent(store, tools, upstream, phase)
     account = await store.accounts.get(ACCOUNT)

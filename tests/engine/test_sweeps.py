@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sora_gateway.domain.jobs import Completed, Phase
+from sora_gateway.domain.jobs import Completed, Limits, Phase
 from sora_gateway.domain.media import Output, Variant
 from sora_gateway.engine.sweeps import Sweeper, overdue
 from sora_gateway.engine.tools import NodeTools
@@ -70,3 +70,22 @@ async def test_expired_results_are_removed(store: Store, tools: NodeTools) -> No
     assert after is not None
     assert after.phase is Phase.COMPLETED
     assert await tools.vault.size(blob.name) is None
+
+
+async def test_garbage_is_removed_and_held_files_stay(store: Store, tools: NodeTools) -> None:
+    """A result that its job holds stays; a loser's copy and old inputs go."""
+    job = new_job()
+    await collecting(store, job)
+    names = (f"ab/{job.id}/video0.won", f"ab/{job.id}/video0.lost", "inputs/in_1")
+    blobs = []
+    for name in names:
+        async with tools.vault.writer(name) as writer:
+            await writer.write(b"bytes")
+            blobs.append(await writer.commit(MediaFacts(media_type="video/mp4", width_px=1, height_px=1)))
+    held = Output(variant=Variant.VIDEO, index=0, blob=blobs[0])
+    await store.jobs.change(job.id, on(Completed(outputs=(held,), expires_at=NOW + 1e9)))
+    sweeper = Sweeper(
+        replace(tools, config=replace(tools.config, retention_s=0.0, limits=Limits(queue_s=0.0)))
+    )
+    await sweeper._remove_garbage()
+    assert [await tools.vault.size(name) is not None for name in names] == [True, False, False]

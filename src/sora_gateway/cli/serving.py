@@ -46,10 +46,18 @@ class _Server(uvicorn.Server):
 class Running:
     """A gateway from before its start to after its end. One for each process.
 
-    Ends by SIGINT, SIGTERM or ``fail``, within 5 s whatever hangs.
+    Ends by SIGINT, SIGTERM or ``fail``, within 5 s whatever hangs: ``end_for_sure`` is told when the end
+    begins and, unless a test gives another, ends the process if it is still there after so many seconds.
     """
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        *,
+        end_for_sure: Callable[[float], None] | None = None,
+    ) -> None:
+        self._end_for_sure = end_for_sure or _end_for_sure
         self.settings = settings
         self._listener = listener
         self._server: _Server | None = None
@@ -106,7 +114,7 @@ class Running:
     def _stop(self, number: int) -> None:
         if not self._is_stopping:
             self._is_stopping = True
-            _end_for_sure(_LONGEST_STOP_S)
+            self._end_for_sure(_LONGEST_STOP_S)
             log.info("stopping")
         elif self._server is None:
             return

@@ -9,11 +9,14 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Failed, Job, JobError, Phase, advance
 from sora_gateway.engine.settling import failed_unknown
 from sora_gateway.engine.tools import NodeTools
+from sora_gateway.kit.clock import boottime
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
 _EVERY_S = 1.0
+_GARBAGE_EVERY_S = 3600.0
+_HALF_WRITTEN_S = 6 * 3600.0
 _BATCH = 100
 
 _TOO_LONG = {
@@ -42,6 +45,7 @@ class Sweeper:
 
     def __init__(self, tools: NodeTools) -> None:
         self._tools = tools
+        self._next_garbage = boottime() + _GARBAGE_EVERY_S
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -50,6 +54,9 @@ class Sweeper:
                 await self._end_overdue()
                 await self._tools.jobs.archive(_BATCH)
                 await self._remove_expired()
+                if boottime() >= self._next_garbage:
+                    self._next_garbage = boottime() + _GARBAGE_EVERY_S
+                    await self._remove_garbage()
             except GatewayError as error:
                 log.warning("cannot sweep", error=error.message)
             await asyncio.sleep(_EVERY_S)
@@ -63,6 +70,22 @@ class Sweeper:
     def _end(self, now_s: float, job: Job) -> Job:
         event = overdue(job, now_s)
         return job if event is None else advance(job, event, now_s, self._tools.config.limits)
+
+    async def _remove_garbage(self) -> None:
+        """Remove files that no job holds: losers of a race, inputs of jobs that ended long ago."""
+        config = self._tools.config
+        await self._tools.vault.sweep(_HALF_WRITTEN_S)
+        for name in await self._tools.vault.names(config.retention_s + config.limits.queue_s):
+            if await self._is_garbage(name):
+                await self._tools.vault.delete(name)
+                log.info("file without a job removed", name=name)
+
+    async def _is_garbage(self, name: str) -> bool:
+        folder, _, rest = name.partition("/")
+        if folder == "inputs":
+            return True
+        job = await self._tools.jobs.get(rest.partition("/")[0])
+        return job is None or all(output.blob.name != name for output in job.outputs)
 
     async def _remove_expired(self) -> None:
         for job in await self._tools.jobs.expired(_BATCH):

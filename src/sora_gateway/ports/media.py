@@ -71,6 +71,14 @@ class Vault(Protocol):
         """Remove ``name``; not an error if it is gone."""
         ...
 
+    async def sweep(self, older_than_s: float) -> int:
+        """Remove half-written files that nobody touched for so long; return how many."""
+        ...
+
+    async def names(self, older_than_s: float = 0.0) -> list[str]:
+        """Return the names of all files that are at least so old."""
+        ...
+
 
 class MediaTools(Protocol):
     """Decodes and derives, in threads, so that the event loop never waits for pixels."""

@@ -1,0 +1,1 @@
+"""Images and videos in a conversation, in Anthropic's manner."""
