@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway import Gateway, build_gateway
-from tests.surfaces.anthropic.wiring import served_anthropic, wire
+from tests.gateway import Gateway
+from tests.surfaces.anthropic.wiring import build_anthropic, served_anthropic
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> Gateway:
     """A gateway that is called without a network: whole answers only, no streams."""
-    gateway = await build_gateway(tmp_path, is_fresh=True)
-    wire(gateway.app)
-    return gateway
+    return await build_anthropic(tmp_path)
 
 
 @pytest.fixture

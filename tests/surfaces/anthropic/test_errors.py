@@ -1,4 +1,4 @@
-"""Errors as Anthropic prints them: one golden body per kind, and the shape of those that the framework finds."""
+"""Errors as Anthropic prints them: one golden body per kind, and those that the framework finds."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_error_of_a_job() -> None:
         (CHAT_KEY, "GET", "/v1/models/org%2Fmodel", 404, "org/model"),
     ],
 )
-async def test_shape(  # noqa: PLR0913 - a table
+async def test_shape(
     gateway: Gateway, mount: str, key: str | None, method: str, path: str, status: int, named: str
 ) -> None:
     """Whatever goes wrong has this dialect's body, and the id that its headers show."""
