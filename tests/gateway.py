@@ -12,7 +12,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -28,13 +27,6 @@ from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.routes import mount
 from sora_gateway.web.state import Services
 from tests.fakes import STARTED_AT, FakeGenerations, FakeLicences, FakeTools, FakeVault
-
-# Through the standard library, so that ``caplog`` sees it, and without drawing tracebacks.
-structlog.configure(
-    processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
-    wrapper_class=structlog.stdlib.BoundLogger,
-    logger_factory=structlog.stdlib.LoggerFactory(),
-)
 
 KEY = "sg-test-key-of-everything-0000000000000000000000"
 CHAT_KEY = "sg-test-key-of-chat-alone-0000000000000000000000"

@@ -31,6 +31,7 @@ PROVED_ELSEWHERE = {
     "ports/media.py": "protocols only; their implementations are tested in tests/media",
     "ports/stores.py": "protocols only; tests/contracts",
     "ports/upstream.py": "protocols only; tests/upstreams",
+    "simulator/scenery.py": "drawing only; tests/simulator/test_render.py looks at the pictures",
     "engine/config.py": "values only",
     "engine/node.py": "tests/functional run whole nodes",
     "engine/tools.py": "what the lanes of a node share; tests/engine/test_lane.py",

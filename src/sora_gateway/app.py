@@ -30,9 +30,12 @@ from sora_gateway.stores.embedded import EmbeddedServer
 from sora_gateway.stores.redis.cipher import FernetCipher
 from sora_gateway.stores.redis.connection import connect
 from sora_gateway.stores.redis.store import RedisStore
-from sora_gateway.surfaces.openai.errors import render_error
-from sora_gateway.surfaces.openai.models.routes import list_models, show_model
-from sora_gateway.surfaces.openai.router import build_router
+from sora_gateway.surfaces.anthropic import errors as anthropic_errors
+from sora_gateway.surfaces.anthropic import router as anthropic
+from sora_gateway.surfaces.anthropic.models import routes as anthropic_models
+from sora_gateway.surfaces.openai import errors as openai_errors
+from sora_gateway.surfaces.openai import router as openai
+from sora_gateway.surfaces.openai.models import routes as openai_models
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.upstream import SoraWeb
@@ -86,10 +89,17 @@ def create_app(settings: Settings) -> FastAPI:
         app,
         health.router,
         links.router,
-        dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model}),
-        build_router(),
+        dispatch.models_router(
+            {Dialect.OPENAI: openai_models.list_models, Dialect.ANTHROPIC: anthropic_models.list_models},
+            {Dialect.OPENAI: openai_models.show_model, Dialect.ANTHROPIC: anthropic_models.show_model},
+        ),
+        openai.build_router(),
+        anthropic.build_router(),
     )
-    errors.install(app, {Dialect.OPENAI: render_error})
+    errors.install(
+        app,
+        {Dialect.OPENAI: openai_errors.render_error, Dialect.ANTHROPIC: anthropic_errors.render_error},
+    )
     middleware.install(app, max_body_bytes=settings.max_upload_mib * 2**20)
     return app
 

@@ -102,7 +102,6 @@ async def test_create_video_with_parameters(finishing: Gateway, sdk: AsyncAnthro
         max_tokens=1024,
         system="You draw.",
         messages=USER,
-        temperature=1.0,
         metadata={"user_id": "u"},
         extra_body={"size": "1280x720", "n": 2},
         extra_query={"seconds": "15"},

@@ -42,4 +42,11 @@ def test_no_route_twice() -> None:
 def test_what_needs_the_sentinel() -> None:
     """The calls that Sora web protocol, section 2, lists as required."""
     needing = {route.template for route in (*BACKEND_ROUTES, *SITE_ROUTES) if route.needs_sentinel}
-    assert needing == {"/nf/create", "/nf/create/storyboard", "/video_gen", "/project_y/post"}
+    assert needing == {
+        "/nf/create",
+        "/nf/bulk_create",
+        "/nf/create/storyboard",
+        "/project_y/profile/drafts/{gen}/long_video_extension",
+        "/video_gen",
+        "/project_y/post",
+    }

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from sora_gateway.simulator.backend import open_backend
-from tests.simulator.conftest import Running, account_of, picture, scenario_of, video_body
+from tests.simulator.conftest import Running, account_of, clip, picture, scenario_of, video_body
 
 _CHILD = """
 import asyncio, json, pathlib, sys
@@ -74,6 +74,41 @@ def test_state_survives_a_kill(tmp_path: Path) -> None:
     with _killed(tmp_path) as (client, _):
         (draft,) = client.get("/backend/project_y/profile/drafts/v2").json()["items"]
         assert draft["task_id"] == task
+
+
+def test_characters_survive_a_kill(tmp_path: Path) -> None:
+    """A cameo in progress goes on, its clip and the character made from it stay, as does its deletion."""
+    with _killed(tmp_path) as (client, _):
+        form = {"file": ("video.mp4", clip(), "video/mp4")}
+        cameos = [client.post("/backend/characters/upload", files=form).json()["id"] for _ in range(2)]
+        client.post("/simulator/clock", json={"advance_s": 60})
+        avatar = {"file": ("profile.webp", picture(), "image/png")}
+        pointer = client.post("/backend/project_y/file/upload", files=avatar).json()["asset_pointer"]
+        made = []
+        for number, cameo in enumerate(cameos):
+            body = {
+                "cameo_id": cameo,
+                "username": f"rusty{number}",
+                "display_name": "R",
+                "profile_asset_pointer": pointer,
+            }
+            made.append(client.post("/backend/characters/finalize", json=body).json()["character"])
+        by_id = f"/backend/project_y/cameos/by_id/{cameos[0]}/update_v2"
+        client.post(by_id, json={"visibility": "public"})
+        client.delete(f"/backend/project_y/characters/{made[1]['character_id']}")
+        body = video_body(prompt="@rusty0 runs", n_frames=150)
+        task = client.post("/backend/nf/create", json=body).json()["id"]
+    with _killed(tmp_path) as (client, _):
+        owned = client.get(f"/backend/project_y/cameos/owned/{cameos[0]}").json()
+        assert (owned["character_id"], owned["visibility"]) == (made[0]["character_id"], "public")
+        assert client.get(f"/backend/project_y/cameos/owned/{cameos[1]}").status_code == 404
+        view = client.get(f"/backend/project_y/cameos/in_progress/{cameos[1]}").json()
+        assert client.get(view["profile_asset_url"]).headers["content-type"] == "image/webp"
+        client.post("/simulator/clock", json={"advance_s": 200})
+        (draft,) = client.get("/backend/project_y/profile/drafts/v2").json()["items"]
+        assert draft["task_id"] == task
+        assert draft["creation_config"]["cameo_profiles"][0]["username"] == "rusty0"
+        assert client.get(draft["url"]).status_code == 200
 
 
 def test_the_secret_is_private_and_stays(tmp_path: Path) -> None:

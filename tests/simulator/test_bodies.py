@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from sora_gateway.simulator.bodies import PostBody, V1Body, VideoBody, parse
+from sora_gateway.simulator.bodies import (
+    BulkBody,
+    ExtensionBody,
+    FinalizeBody,
+    FromGenerationBody,
+    PostBody,
+    UpdateBody,
+    V1Body,
+    VideoBody,
+    parse,
+)
 from sora_gateway.simulator.errors import RefusalError
 from tests.simulator.conftest import image_body, video_body
 
@@ -55,6 +65,23 @@ def test_wrong_types_name_the_field(field: str, value: Any) -> None:
         parse(VideoBody, video_body(**{field: value}))
     assert caught.value.status == 400
     assert caught.value.body["error"]["param"] == field
+
+
+@pytest.mark.parametrize(
+    ("model", "body"),
+    [
+        (ExtensionBody, {"user_prompt": "x", "extension_duration_s": "10"}),
+        (BulkBody, video_body(nsamples=1)),
+        (FromGenerationBody, {"generation_id": "gen_1", "timestamps": [0, 1, 2]}),
+        (FinalizeBody, {"cameo_id": "c", "username": "x", "display_name": "X"}),
+        (UpdateBody, {"visibility": "friends"}),
+        (UpdateBody, {"instruction_set": {"value": [{"type": "image", "value": "x"}]}}),
+    ],
+)
+def test_bodies_of_characters_and_extensions(model: Any, body: dict[str, Any]) -> None:
+    """Sections 6.6 and 9, as strictly as the others."""
+    with pytest.raises(RefusalError):
+        parse(model, body)
 
 
 def test_images_and_posts() -> None:

@@ -28,7 +28,8 @@ def _one(backend: Backend) -> Account:
 
 def _video(backend: Backend, **more: object) -> Task:
     body = video_body(**more)
-    return create_video(backend, _one(backend), parse(VideoBody, body), body)
+    (task,) = create_video(backend, _one(backend), parse(VideoBody, body), body)
+    return task
 
 
 def test_a_task_remembers_request_and_price(backend: Backend) -> None:
@@ -60,3 +61,23 @@ def test_variants_of_an_image(backend: Backend) -> None:
     task = create_v1(backend, _one(backend), parse(V1Body, body), body)
     assert len(set(task.generation_ids)) == 4
     assert (task.kind, task.seconds, task.cost) == ("image", 0, 1)
+
+
+def test_copies_are_all_or_none(backend: Backend) -> None:
+    """Several tasks need one free slot and quota for all; each has a seed of its own."""
+    body = video_body(seed=5)
+    parsed = parse(VideoBody, body)
+    tasks = create_video(backend, _one(backend), parsed, body, copies=4)
+    assert [task.seed for task in tasks] == [5, 6, 7, 8]
+    assert len({task.generation_ids for task in tasks}) == 4
+    with pytest.raises(RefusalError, match="too_many_concurrent_tasks"):
+        create_video(backend, _one(backend), parsed, body)
+    backend.state.advance_clock(200)
+    create_video(backend, _one(backend), parsed, body, copies=4)
+    backend.state.advance_clock(200)
+    create_video(backend, _one(backend), parsed, body, copies=3)
+    backend.state.advance_clock(200)
+    with pytest.raises(RefusalError) as caught:
+        create_video(backend, _one(backend), parsed, body, copies=2)
+    assert caught.value.body["type"] == "rate_limit_exhausted"
+    assert len(backend.state.tasks) == 11

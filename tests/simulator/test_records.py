@@ -3,17 +3,67 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from sora_gateway.simulator.records import Account, Post, Task, Upload
+from sora_gateway.simulator.parts import Part
+from sora_gateway.simulator.records import (
+    Account,
+    Cameo,
+    CastMember,
+    Character,
+    Post,
+    Remixed,
+    Task,
+    Upload,
+)
 from sora_gateway.simulator.scenario import AccountSettings
 from tests.simulator.test_timeline import TASK
+
+CAMEO = Cameo(
+    id="cameo_1",
+    account_id="user-1",
+    created_at=1.0,
+    source="video.mp4",
+    generation_id=None,
+    start_s=0,
+    end_s=3,
+    failure=None,
+    username_hint="one.rusty",
+    display_name_hint="Rusty",
+    instruction_hint="calm",
+)
+CHARACTER = Character(
+    id="ch_1",
+    cameo_id="cameo_1",
+    account_id="user-1",
+    created_at=2.0,
+    username="rusty481",
+    display_name="Rusty",
+    picture_id="file_1",
+    instruction_set={"value": [{"type": "text", "value": "calm"}]},
+    safety_instruction_set=None,
+)
 
 
 def test_plain_data_round_trip() -> None:
     """Nothing but JSON inside."""
-    again = json.loads(json.dumps(asdict(TASK)))
-    assert Task(**(again | {"generation_ids": tuple(again["generation_ids"])})) == TASK
+    member = CastMember(
+        character_id="ch_1",
+        username="rusty",
+        display_name="Rusty",
+        owner_id="u",
+        owner_username=None,
+        picture_id="file_1",
+    )
+    full = replace(
+        TASK,
+        parts=(Part(prompt="a", seconds=2.5), Part(prompt="b", seconds=7.5, note="shot 2 of 2")),
+        cast=(member,),
+        remixed=Remixed(target_id="s_1", generation_id="gen_0"),
+        extended_id="gen_0",
+    )
+    for task in (TASK, full):
+        assert Task.restored(json.loads(json.dumps(asdict(task)))) == task
     upload = Upload(
         id="media_1",
         account_id="user-1",
@@ -39,6 +89,16 @@ def test_plain_data_round_trip() -> None:
         posted_at=1.0,
     )
     assert Post(**json.loads(json.dumps(asdict(post)))) == post
+    for made in (CAMEO, CHARACTER):
+        assert type(made)(**json.loads(json.dumps(asdict(made)))) == made
+
+
+def test_a_task_of_an_older_journal() -> None:
+    """What was not known then is empty."""
+    data = asdict(TASK)
+    for key in ("parts", "cast", "remixed", "extended_id"):
+        del data[key]
+    assert Task.restored(json.loads(json.dumps(data))) == TASK
 
 
 def test_names_fill_in_the_address() -> None:

@@ -11,6 +11,7 @@ import av
 import pytest
 from PIL import Image
 
+from sora_gateway.simulator.parts import Part
 from sora_gateway.simulator.render import (
     AUDIO_RATE_HZ,
     FRAMES_PER_SECOND,
@@ -121,6 +122,16 @@ def test_shared_pictures_leave_no_trace() -> None:
     lanes = [decoded[second * 30 + 29].to_image().crop((22, 612, 338, 616)) for second in (0, 7, 24)]
     for lane in lanes:
         assert all(near(lane.getpixel((x, 2)), (228, 232, 242), 12) for x in range(4, 312, 4))
+
+
+def test_parts_follow_one_another() -> None:
+    """The picture changes where a part ends, and nowhere else; the length is that of the whole."""
+    parts = (Part(prompt="a fox", seconds=1.5), Part(prompt="it runs", seconds=3.5))
+    decoded = frames(render_video(replace(SPEC, parts=parts)))
+    upper = [decoded[at].to_image().crop((0, 60, 360, 480)).tobytes() for at in range(0, 150, 30)]
+    assert len(decoded) == 150
+    assert len(set(upper)) == 2
+    assert upper[0] != upper[1] == upper[4]
 
 
 @pytest.mark.parametrize("encoding", ["png", "jpeg", "webp"])

@@ -28,6 +28,24 @@ async def test_ledger(running: Running) -> None:
         assert [item["kind"] for item in rows] == ["video", "image"]
 
 
+async def test_characters(running: Running) -> None:
+    """Every cameo with what became of it, deleted characters included."""
+    async with running() as sim:
+        character = await sim.character("rusty")
+        await sim.cameo("[no-character].mp4", account="pro")
+        path = f"/backend/project_y/characters/{character['character_id']}"
+        await sim.http.delete(path, headers=sim.headers())
+        first, second = (await sim.http.get("/simulator/characters")).json()["items"]
+        assert first["character_id"] == character["character_id"]
+        assert (first["account"], first["username"], first["status"]) == ("plus", "rusty", "finalized")
+        assert (first["is_deleted"], first["timestamps"], first["source"]) == (True, [0, 3], "video.mp4")
+        assert (second["status"], second["username"], second["is_deleted"]) == ("processing", None, False)
+        assert "couldn't find" in second["failure"]
+        (row,) = (await sim.http.get("/simulator/characters", params={"account": "pro"})).json()["items"]
+        assert row == second
+        assert (await sim.http.get("/simulator/ledger")).json() == {"items": []}
+
+
 async def test_counts(running: Running) -> None:
     """By route template and account; control calls do not count; a reset starts anew."""
     async with running() as sim:

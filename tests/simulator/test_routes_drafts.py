@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulator.conftest import Running, error_of, scenario_of
+import pytest
+
+from tests.simulator.conftest import Running, colour_of, distance, error_of, scenario_of
 
 
 def _post_body(generation_id: str, **more: Any) -> dict[str, Any]:
@@ -115,7 +117,7 @@ async def test_post_life(running: Running) -> None:
         assert (gone.status_code, gone.content) == (204, b"")
         assert error_of(await sim.http.delete(path, headers=sim.headers())) == (404, "not_found")
         assert error_of(await sim.get(path)) == (404, "not_found")
-        assert error_of(await sim.video(remix_target_id=post["id"])) == (400, "invalid_request")
+        assert error_of(await sim.video(remix_target_id=post["id"])) == (404, "not_found")
 
 
 async def test_posts_that_cannot_be(running: Running) -> None:
@@ -126,11 +128,62 @@ async def test_posts_that_cannot_be(running: Running) -> None:
         failed = await sim.finished("[violation]")
         assert error_of(await sim.post(path, _post_body(failed["id"]))) == (400, "invalid_request")
         assert error_of(await sim.post(path, {"attachments_to_create": []})) == (400, "invalid_request")
+        draft = await sim.finished()
+        for odd in ({"destinations": [{"type": "moon"}]}, {"share_setting": "friends"}):
+            assert error_of(await sim.post(path, _post_body(draft["id"], **odd))) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("body", "setting"),
+    [
+        ({}, "public"),
+        ({"destinations": None}, "public"),
+        ({"destinations": [{"type": "public"}]}, "public"),
+        ({"destinations": [{"type": "shared_link_unlisted"}]}, "unlisted"),
+        ({"destinations": [{"type": "shared_link_unlisted"}, {"type": "public"}]}, "public"),
+        ({"destinations": []}, "private"),
+        ({"destinations": [{"type": "public"}], "share_setting": "private"}, "private"),
+    ],
+)
+async def test_who_may_see_a_post(running: Running, body: dict[str, Any], setting: str) -> None:
+    """Section 8.1: the destinations decide; a private post is there for its owner only."""
+    async with running() as sim:
+        post = await sim.published(await sim.finished(), **body)
+        assert post["permissions"]["share_setting"] == setting
+        path = f"/backend/project_y/post/{post['id']}"
+        assert (await sim.get(path)).status_code == 200
+        expected = 404 if setting == "private" else 200
+        for part in ("", "/tree"):
+            assert (await sim.get(path + part, "pro")).status_code == expected
+        others = await sim.video("remix", account="pro", remix_target_id=post["id"])
+        assert others.status_code == expected
+        assert (await sim.video("remix", remix_target_id=post["id"])).status_code == 200
 
 
 async def test_remix_of_ones_own_draft(running: Running) -> None:
-    """Section 6.4: an unpublished draft works through the same field."""
+    """Section 6.4: an unpublished draft works through the same field; a foreign or refused one is a 404."""
     async with running() as sim:
         draft = await sim.finished()
         again = await sim.finished("other", remix_target_id=draft["id"])
         assert again["creation_config"]["remix_target_post"] == {"post": {"id": draft["id"]}}
+        assert error_of(await sim.video(account="pro", remix_target_id=draft["id"])) == (404, "not_found")
+        blocked = await sim.finished("[violation]")
+        assert error_of(await sim.video(remix_target_id=blocked["id"])) == (404, "not_found")
+
+
+async def test_a_remix_looks_like_its_source(running: Running) -> None:
+    """The colours of the first video in the line, and small print; the post names its parent."""
+    async with running() as sim:
+        source = await sim.finished("a boat", n_frames=150)
+        post = await sim.published(source)
+        remix = await sim.finished("a whale", n_frames=150, remix_target_id=post["id"], seed=3)
+        again = await sim.finished("a storm", n_frames=150, remix_target_id=remix["id"], seed=4)
+        plain = await sim.finished("a whale", n_frames=150, seed=3)
+        drafts = (source, remix, again, plain)
+        frames = [(await sim.frames(item["downloadable_url"]))[0] for item in drafts]
+        sky = [colour_of(frame, (0.0, 0.0, 0.03, 0.01)) for frame in frames]
+        assert max(distance(sky[0], sky[1]), distance(sky[0], sky[2])) < 4 < distance(sky[0], sky[3])
+        small_print = [colour_of(frame, (0.08, 0.76, 0.8, 0.785)) for frame in frames]
+        assert distance(small_print[0], small_print[1]) > 4
+        child = await sim.published(remix)
+        assert (child["parent_post_id"], post["parent_post_id"]) == (post["id"], None)

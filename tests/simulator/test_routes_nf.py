@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.conftest import Running, account_of, error_of, picture, scenario_of, video_body
+from tests.simulator.conftest import (
+    Running,
+    account_of,
+    colour_of,
+    distance,
+    error_of,
+    picture,
+    scenario_of,
+    video_body,
+)
+
+_SKY = (0.0, 0.0, 0.03, 0.01)
 
 STORYBOARD = (
     "current timeline:\nShot 1:\nduration: 5.0sec\nScene: a fox\n\nShot 2:\nduration: 5.0sec\nScene: it runs"
@@ -194,7 +205,7 @@ async def test_legal_combinations(running: Running, account: str, body: dict[str
         ("plus", {"prompt": ""}, "prompt"),
         ("plus", {"prompt": None}, "prompt"),
         ("plus", {"style_id": "News"}, "Unknown style"),
-        ("plus", {"remix_target_id": "s_" + "0" * 32}, "Unknown remix_target_id"),
+        ("plus", {"cameo_ids": ["ch_x"]}, "Unknown cameo_ids"),
         ("plus", {"inpaint_items": [{"kind": "upload", "upload_id": "media_x"}]}, "Unknown upload_id"),
         ("plus", {"inpaint_items": [{"kind": "file", "file_id": "file_x"}]}, "Unknown file_id"),
         (
@@ -281,6 +292,52 @@ async def test_storyboard(running: Running) -> None:
         assert error_of(await sim.post(path, video_body(prompt="a fox"))) == (400, "invalid_request")
         answer = await sim.post(path, video_body(prompt=STORYBOARD, n_frames=150))
         assert "10 seconds" in answer.json()["error"]["message"]
+
+
+async def test_shots_are_shown_in_their_seconds(running: Running) -> None:
+    """Each shot has a scene of its own; a storyboard that is too short holds its last shot."""
+    async with running() as sim:
+        prompt = STORYBOARD.replace("5.0sec", "2.0sec", 1)
+        body = video_body(prompt=prompt + "\n\ninstructions:\nquiet look")
+        assert (await sim.post("/backend/nf/create/storyboard", body)).status_code == 200
+        sim.clock.at += 200
+        (draft,) = (await sim.drafts())["items"]
+        frames = await sim.frames(draft["downloadable_url"])
+        scenes = [frame.crop((0, 0, 720, 1100)).tobytes() for frame in frames]
+        looks = [distance(colour_of(frame, _SKY), colour_of(frames[0], _SKY)) for frame in frames]
+        assert len(scenes) == 10
+        assert scenes[0] != scenes[2]
+        assert max(looks[:2]) < 3
+        assert min(looks[2:]) > 6
+
+
+async def test_unknown_remix_target(running: Running) -> None:
+    """Section 6.4: as if it was not there."""
+    async with running() as sim:
+        for target in ("s_" + "0" * 32, "gen_x", "x"):
+            answer = await sim.video(remix_target_id=target)
+            assert error_of(answer) == (404, "not_found")
+            assert answer.json()["error"]["param"] == "remix_target_id"
+
+
+async def test_bulk(running: Running) -> None:
+    """Section 6.1: a list of tasks, each a video of its own that is charged for."""
+    async with running(scenario_of(accounts=[account_of("plus", video_quota=5)])) as sim:
+        path = "/backend/nf/bulk_create"
+        answer = await sim.post(path, video_body(nsamples=4))
+        tasks = answer.json()
+        assert len({task["id"] for task in tasks}) == 4
+        balance = tasks[0]["rate_limit_and_credit_balance"]
+        assert balance["estimated_num_videos_remaining"] == 1
+        assert len((await sim.get("/backend/nf/pending/v2")).json()) == 4
+        assert error_of(await sim.post(path, video_body(nsamples=2))) == (429, "too_many_concurrent_tasks")
+        sim.clock.at += 200
+        drafts = (await sim.drafts())["items"]
+        assert {draft["task_id"] for draft in drafts} == {task["id"] for task in tasks}
+        assert (await sim.post(path, video_body(nsamples=2))).json()["type"] == "rate_limit_exhausted"
+        for samples in (None, 1, 5, "2"):
+            refused = await sim.post(path, video_body(nsamples=samples))
+            assert error_of(refused) == (400, "invalid_request")
 
 
 async def test_enhance(running: Running) -> None:

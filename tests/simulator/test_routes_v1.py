@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.conftest import Running, account_of, error_of, picture, scenario_of
+from tests.simulator.conftest import (
+    Running,
+    account_of,
+    colour_of,
+    distance,
+    error_of,
+    picture,
+    scenario_of,
+)
 
 
 async def test_life_of_an_image(running: Running) -> None:
@@ -123,6 +131,42 @@ async def test_legacy_video(running: Running) -> None:
         assert (task["id"], task["type"]) == (task_id, "video_gen")
         assert (task["generations"][0]["width"], task["generations"][0]["height"]) == (854, 480)
         assert (await sim.drafts())["items"] == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(854, 480), (480, 854), (480, 480), (1280, 720)])
+async def test_an_old_video_from_a_picture(running: Running, width: int, height: int) -> None:
+    """Section 5.2: the file has the pixels asked for, and every variant begins with the picture."""
+    async with running() as sim:
+        media = (await sim.upload(picture("red", (300, 300)))).json()["id"]
+        item = {
+            "type": "image",
+            "frame_index": 0,
+            "upload_media_id": media,
+            "x": 0,
+            "y": 0,
+            "width": width,
+            "height": height,
+        }
+        created = await sim.image(
+            "it moves",
+            type="video_gen",
+            n_frames=150,
+            n_variants=2,
+            width=width,
+            height=height,
+            is_storyboard=True,
+            inpaint_items=[item],
+        )
+        assert created.status_code == 200, created.text
+        sim.clock.at += 200
+        task = (await sim.get(f"/backend/video_gen/{created.json()['id']}")).json()
+        assert (task["status"], len(task["generations"])) == ("succeeded", 2)
+        for generation in task["generations"]:
+            frames = await sim.frames(generation["encodings"]["source"]["path"])
+            assert (frames[0].size, len(frames)) == ((width, height), 5)
+            assert distance(colour_of(frames[0], (0, 0, 1, 1)), (255, 0, 0)) < 12
+            assert distance(colour_of(frames[1], (0, 0, 1, 1)), (255, 0, 0)) > 40
+            assert (generation["width"], generation["height"]) == (width, height)
 
 
 @pytest.mark.parametrize(

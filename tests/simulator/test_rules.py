@@ -7,13 +7,16 @@ import pytest
 from sora_gateway.simulator.bodies import VideoBody, parse
 from sora_gateway.simulator.errors import RefusalError
 from sora_gateway.simulator.rules import (
-    check_storyboard,
+    can_extend,
     check_text,
+    extension_price,
     image_pixels,
+    storyboard_parts,
     video_pixels,
     video_price,
     video_seconds,
 )
+from sora_gateway.simulator.scenario import Extensions
 from tests.simulator.conftest import scenario_of, video_body
 
 LIMITS = scenario_of().limits
@@ -58,6 +61,32 @@ def test_text_limits() -> None:
         check_text("x" * 6, None, scenario_of(limits={"max_prompt_chars": 5}))
 
 
-def test_storyboard_without_instructions() -> None:
-    """C11: the first line may be absent."""
-    check_storyboard(parse(VideoBody, video_body(prompt="Shot 1:\nduration: 10.0sec\nScene: x")))
+@pytest.mark.parametrize(
+    ("durations", "held"), [((10.0,), 10.0), ((4.0, 2.5), 6.0), ((3.333, 3.333, 3.334), 3.334)]
+)
+def test_storyboards_may_be_shorter(durations: tuple[float, ...], held: float) -> None:
+    """Section 6.5: nobody checks the sum; the last shot is held to the end."""
+    shots = [
+        f"Shot {number}:\nduration: {seconds}sec\nScene: x"
+        for number, seconds in enumerate(durations, start=1)
+    ]
+    parts = storyboard_parts(parse(VideoBody, video_body(prompt="\n\n".join(shots))))
+    assert len(parts) == len(durations)
+    assert parts[-1].seconds == pytest.approx(held)
+
+
+def test_storyboards_that_cannot_be_shown() -> None:
+    """No shot at all, or shots that nobody would see."""
+    for prompt in ("a fox", "Shot 1:\nduration: 10.5sec\nScene: x"):
+        with pytest.raises(RefusalError):
+            storyboard_parts(parse(VideoBody, video_body(prompt=prompt)))
+
+
+def test_extensions() -> None:
+    """Prices by the seconds added, up to the longest video."""
+    rules = Extensions(prices={10: 1, 15: 2}, longest_s=30)
+    assert [can_extend(seconds, rules) for seconds in (10, 20, 21)] == [True, True, False]
+    assert extension_price(15, 15, rules) == 2
+    for seconds, added in ((20, 15), (10, 5)):
+        with pytest.raises(RefusalError):
+            extension_price(seconds, added, rules)

@@ -11,6 +11,7 @@ from sora_gateway.simulator.records import Account, Post, Reference
 from sora_gateway.simulator.scenario import AccountSettings
 from sora_gateway.simulator.state import State, file_id
 from tests.simulator.conftest import scenario_of
+from tests.simulator.test_records import CAMEO, CHARACTER
 from tests.simulator.test_timeline import TASK
 
 ACCOUNT = Account(
@@ -54,6 +55,13 @@ def test_everything_is_restored(tmp_path: Path) -> None:
     state.delete_post("s_1")
     state.refuse_post("gen_1")
     state.add_reference(Reference(id="ref_1", account_id="user-1", body={"name": "x"}))
+    for number in ("2", "3"):
+        state.add_cameo(replace(CAMEO, id=f"cameo_{number}"))
+        state.put_character(
+            replace(CHARACTER, id=f"ch_{number}", cameo_id=f"cameo_{number}", username=f"rusty{number}")
+        )
+    state.put_character(replace(state.characters["ch_2"], visibility="public"))
+    state.delete_character("ch_3")
     state.advance_clock(50)
     state.close()
 
@@ -69,6 +77,12 @@ def test_everything_is_restored(tmp_path: Path) -> None:
     assert again.files[file_id("gen_1", is_marked=True)].task == TASK
     assert (set(again.posts), again.deleted_posts, again.post_refusals) == ({"s_2"}, {"s_1"}, {"gen_1": 1})
     assert set(again.references) == {"ref_1"}
+    assert set(again.cameos) == {"cameo_2", "cameo_3"}
+    (character,) = again.characters.values()
+    assert character.visibility == "public"
+    assert again.character_named("rusty2") == again.character_of("cameo_2") == character
+    assert (again.character_named("rusty3"), again.character_of("cameo_3")) == (None, None)
+    assert set(again.deleted_characters) == {"ch_3"}
     assert again._clock() == 1050
     again.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from sora_gateway.simulator.records import Remixed
 from sora_gateway.simulator.scenario import load_scenario
 from sora_gateway.simulator.shelf import Entry
 from sora_gateway.simulator.timeline import schedule
@@ -40,7 +41,11 @@ def test_pending_item() -> None:
 
 def test_creation_config_echoes() -> None:
     """Orientation, frames, style by its display name, the remixed post."""
-    task = replace(TASK, body={"orientation": "landscape", "style_id": "nostalgic", "remix_target_id": "s_1"})
+    task = replace(
+        TASK,
+        body={"orientation": "landscape", "style_id": "nostalgic"},
+        remixed=Remixed(target_id="s_1", generation_id="gen_0"),
+    )
     config = creation_config(task, STYLES)
     assert (config["orientation"], config["n_frames"], config["style"]["display_name"]) == (
         "landscape",

@@ -8,6 +8,7 @@ from sora_gateway.simulator import (
     media_host,
     routes_account,
     routes_auth,
+    routes_characters,
     routes_control,
     routes_drafts,
     routes_nf,
@@ -24,6 +25,7 @@ _PREFIX = "/backend"
 BACKEND_ROUTES = (
     *routes_nf.ROUTES,
     *routes_drafts.ROUTES,
+    *routes_characters.ROUTES,
     *routes_v1.ROUTES,
     *routes_account.ROUTES,
 )

@@ -1,6 +1,6 @@
 """The bodies of the creation calls, checked as strictly as the protocol document describes them.
 
-Source: Sora web protocol, sections 5.1, 5.2, 6.1, 6.2, 6.5 and 8.1. Smallest body of a video:
+Source: Sora web protocol, sections 5.1, 5.2, 6.1, 6.2, 6.5, 6.6, 8.1 and 9. Smallest body of a video:
 ``{"kind": "video", "prompt": "a boat", "orientation": "portrait", "size": "small", "n_frames": 300,
 "model": "sy_8", "inpaint_items": []}``
 """
@@ -68,6 +68,20 @@ class VideoBody(_Body):
     seed: StrictInt | None = None
 
 
+class BulkBody(VideoBody):
+    """``POST /nf/bulk_create`` (section 6.1): the page sends it for more than one sample."""
+
+    nsamples: StrictInt = Field(ge=2)
+
+
+class ExtensionBody(_Body):
+    """``POST /project_y/profile/drafts/{gen}/long_video_extension`` (section 6.6)."""
+
+    user_prompt: StrictStr = Field(min_length=1)
+    extension_duration_s: StrictInt
+    enable_rewrite: StrictBool | None = None
+
+
 class V1Item(_Body):
     """A picture of a first-generation request (sections 5.1 and 5.2)."""
 
@@ -106,15 +120,19 @@ class Attachment(_Body):
 class Destination(_Body):
     """Who may see a post."""
 
-    type: StrictStr
+    type: Literal["public", "shared_link_unlisted"]
 
 
 class PostBody(_Body):
-    """``POST /project_y/post`` (section 8.1)."""
+    """``POST /project_y/post`` (section 8.1).
+
+    No client was seen sending ``share_setting``; where it is given it wins over the destinations.
+    """
 
     attachments_to_create: list[Attachment] = Field(min_length=1, max_length=1)
     post_text: StrictStr = ""
     destinations: list[Destination] | None = None
+    share_setting: Literal["public", "private", "unlisted"] | None = None
 
 
 class ReferenceBody(_Body):
@@ -139,6 +157,46 @@ class UsernameBody(_Body):
     """``POST /me`` and the username calls (section 3.5)."""
 
     username: StrictStr
+
+
+class Instruction(_Body):
+    """One line of an instruction set."""
+
+    type: Literal["text"]
+    value: StrictStr
+
+
+class InstructionSet(_Body):
+    """What a character is like: ``{"value": [{"type": "text", "value": "a calm ginger cat"}]}``."""
+
+    value: list[Instruction]
+
+
+class FromGenerationBody(_Body):
+    """``POST /characters/from-generation`` (section 9.2)."""
+
+    generation_id: StrictStr
+    character_id: StrictStr | None = None
+    timestamps: list[StrictInt | StrictFloat] = Field(default=[0, 3], min_length=2, max_length=2)
+
+
+class FinalizeBody(_Body):
+    """``POST /characters/finalize`` (section 9.4)."""
+
+    cameo_id: StrictStr
+    username: StrictStr
+    display_name: StrictStr = Field(min_length=1)
+    profile_asset_pointer: StrictStr
+    instruction_set: InstructionSet | None = None
+    safety_instruction_set: InstructionSet | None = None
+
+
+class UpdateBody(_Body):
+    """``POST /project_y/cameos/by_id/{cameo_id}/update_v2`` (section 9.5); what is absent stays."""
+
+    visibility: Literal["public", "private"] | None = None
+    instruction_set: InstructionSet | None = None
+    safety_instruction_set: InstructionSet | None = None
 
 
 _Model = TypeVar("_Model", bound=_Body)

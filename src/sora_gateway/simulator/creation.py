@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from sora_gateway.kit.ids import new_id
 from sora_gateway.simulator.backend import Backend
 from sora_gateway.simulator.bodies import InpaintItem, V1Body, V1Item, VideoBody
-from sora_gateway.simulator.errors import exhausted, invalid, refusal
+from sora_gateway.simulator.characters import cast_of
+from sora_gateway.simulator.errors import RefusalError, exhausted, invalid, refusal
+from sora_gateway.simulator.lookups import has_links, own_draft, readable_post
 from sora_gateway.simulator.outcomes import decide
+from sora_gateway.simulator.parts import Part
 from sora_gateway.simulator.quota import balance
-from sora_gateway.simulator.records import Account, Task, TaskKind
+from sora_gateway.simulator.records import Account, CastMember, Remixed, Task, TaskKind
 from sora_gateway.simulator.rules import (
     check_text,
     image_pixels,
@@ -23,11 +27,38 @@ from sora_gateway.simulator.rules import (
 from sora_gateway.simulator.scenario import Pixels
 
 
-def create_video(backend: Backend, account: Account, body: VideoBody, raw: dict[str, Any]) -> Task:
-    """Accept a Sora 2 video.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A checked request: all that is left to ask is whether the account may have it now."""
+
+    kind: TaskKind
+    prompt: str
+    seed: int | None
+    seconds: int
+    pixels: Pixels
+    cost: int
+    body: dict[str, Any]
+    variants: int = 1
+    parts: tuple[Part, ...] = ()
+    cast: tuple[CastMember, ...] = ()
+    remixed: Remixed | None = None
+    extended_id: str | None = None
+
+
+def create_video(
+    backend: Backend,
+    account: Account,
+    body: VideoBody,
+    raw: dict[str, Any],
+    *,
+    parts: tuple[Part, ...] = (),
+    copies: int = 1,
+) -> tuple[Task, ...]:
+    """Accept a Sora 2 video, or several of the same request: all of them or none.
 
     Raises:
-        RefusalError: 400 for the request's faults, 429 for the account's limits.
+        RefusalError: 400 for the request's faults, 404 for an unknown remix target, 429 for the account's
+            limits.
     """
     if not account.settings.has_sora2:
         raise refusal("unauthorized")
@@ -36,19 +67,19 @@ def create_video(backend: Backend, account: Account, body: VideoBody, raw: dict[
     pixels = video_pixels(body, backend.scenario.limits)
     for item in body.inpaint_items or ():
         _check_item(backend, account, item)
-    _check_remix(backend, account, body.remix_target_id)
-    return _admit(
-        backend,
-        account,
+    order = Order(
         kind="video",
         prompt=body.prompt,
         seed=body.seed,
         seconds=video_seconds(body.n_frames),
         pixels=pixels,
         cost=cost,
-        variants=1,
-        raw=raw,
+        body=raw,
+        parts=parts,
+        cast=cast_of(backend, account, body.prompt, body.cameo_ids or ()),
+        remixed=_remixed(backend, account, body.remix_target_id),
     )
+    return admit(backend, account, order, copies=copies)
 
 
 def create_v1(backend: Backend, account: Account, body: V1Body, raw: dict[str, Any]) -> Task:
@@ -67,9 +98,7 @@ def create_v1(backend: Backend, account: Account, body: V1Body, raw: dict[str, A
     is_image = body.type == "image_gen"
     if is_image and body.n_frames != 1:
         raise invalid("An image has n_frames 1.", "n_frames")
-    return _admit(
-        backend,
-        account,
+    order = Order(
         kind="image" if is_image else "legacy_video",
         prompt=body.prompt,
         seed=body.seed,
@@ -78,9 +107,10 @@ def create_v1(backend: Backend, account: Account, body: V1Body, raw: dict[str, A
         if is_image
         else Pixels(width_px=body.width, height_px=body.height),
         cost=1,
+        body=raw,
         variants=body.n_variants,
-        raw=raw,
     )
+    return admit(backend, account, order)[0]
 
 
 def current_balance(backend: Backend, account: Account, now: float) -> dict[str, Any]:
@@ -88,47 +118,51 @@ def current_balance(backend: Backend, account: Account, now: float) -> dict[str,
     return balance(backend.state.shelves[account.id].videos, account.settings.video_quota, now)
 
 
-def _admit(
-    backend: Backend,
-    account: Account,
-    *,
-    kind: TaskKind,
-    prompt: str,
-    seed: int | None,
-    seconds: int,
-    pixels: Pixels,
-    cost: int,
-    variants: int,
-    raw: dict[str, Any],
-) -> Task:
+def admit(backend: Backend, account: Account, order: Order, *, copies: int = 1) -> tuple[Task, ...]:
+    """Accept ``order``; several copies need one free slot and quota for all.
+
+    Raises:
+        RefusalError: 400 for refused content or a missing username, 429 for the account's limits.
+    """
     now = backend.clock()
-    outcome, text = decide(prompt, backend.scenario.directives)
+    outcome, text = decide(order.prompt, backend.scenario.directives)
     if outcome == "refuse":
         raise refusal("content_refused", text)
     if account.username is None:
         raise refusal("username_required")
-    is_image = kind == "image"
+    is_image = order.kind == "image"
     _check_slots(backend, account, now, is_image=is_image)
-    _check_quota(backend, account, now, cost=cost, is_image=is_image)
-    task_id = new_id("task", backend.clock)
-    task = Task(
-        id=task_id,
-        account_id=account.id,
-        kind=kind,
-        created_at=now,
-        prompt=prompt,
-        outcome=outcome,
-        outcome_text=text,
-        seed=seed if seed is not None else int(hashlib.sha256(task_id.encode()).hexdigest()[:8], 16) >> 1,
-        seconds=seconds,
-        width_px=pixels.width_px,
-        height_px=pixels.height_px,
-        cost=cost,
-        generation_ids=tuple(new_id("gen", backend.clock) for _ in range(variants)),
-        body=raw,
-    )
-    backend.state.add_task(task)
-    return task
+    _check_quota(backend, account, now, cost=order.cost * copies, is_image=is_image)
+    tasks = []
+    for copy in range(copies):
+        task_id = new_id("task", backend.clock)
+        task = Task(
+            id=task_id,
+            account_id=account.id,
+            kind=order.kind,
+            created_at=now,
+            prompt=order.prompt,
+            outcome=outcome,
+            outcome_text=text,
+            seed=_seed_of(task_id) if order.seed is None else order.seed + copy,
+            seconds=order.seconds,
+            width_px=order.pixels.width_px,
+            height_px=order.pixels.height_px,
+            cost=order.cost,
+            generation_ids=tuple(new_id("gen", backend.clock) for _ in range(order.variants)),
+            body=order.body,
+            parts=order.parts,
+            cast=order.cast,
+            remixed=order.remixed,
+            extended_id=order.extended_id,
+        )
+        backend.state.add_task(task)
+        tasks.append(task)
+    return tuple(tasks)
+
+
+def _seed_of(task_id: str) -> int:
+    return int(hashlib.sha256(task_id.encode()).hexdigest()[:8], 16) >> 1
 
 
 def _check_slots(backend: Backend, account: Account, now: float, *, is_image: bool) -> None:
@@ -188,9 +222,18 @@ def _check_generation(backend: Backend, account: Account, generation_id: str | N
         raise invalid(f"Unknown generation_id {generation_id!r}.", "inpaint_items")
 
 
-def _check_remix(backend: Backend, account: Account, target: str | None) -> None:
-    if target is None or target in backend.state.posts:
-        return
-    draft = backend.state.generations.get(target)
-    if draft is None or draft[0].task.account_id != account.id:
-        raise invalid(f"Unknown remix_target_id {target!r}.", "remix_target_id")
+def _remixed(backend: Backend, account: Account, target: str | None) -> Remixed | None:
+    """Return what a remix is made from: a post the account may read, or a finished draft of its own."""
+    if target is None:
+        return None
+    try:
+        if target.startswith("gen_"):
+            entry = own_draft(backend, account, target, backend.clock())
+            if has_links(entry, backend.clock()):
+                return Remixed(target_id=target, generation_id=target)
+        else:
+            post = readable_post(backend, account, target)
+            return Remixed(target_id=target, generation_id=post.generation_id)
+    except RefusalError:
+        pass
+    raise refusal("not_found", f"Unknown remix_target_id {target!r}.", param="remix_target_id")

@@ -251,9 +251,10 @@ def _identify(call: Call) -> RefusalError | None:
 
 def _occasion(route: Route, call: Call, account: str | None) -> Occasion:
     prompt = ""
-    if call.raw.startswith(b"{") and b'"prompt"' in call.raw:
+    if call.raw.startswith(b"{") and b'prompt"' in call.raw:
         try:
-            prompt = str(json.loads(call.raw).get("prompt", ""))
+            body = json.loads(call.raw)
+            prompt = str(body.get("prompt") or body.get("user_prompt") or "")
         except ValueError:
             prompt = ""
     return Occasion(

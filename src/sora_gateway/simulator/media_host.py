@@ -12,13 +12,17 @@ import re
 from sora_gateway.simulator.endpoint import Answer, Call, Route
 from sora_gateway.simulator.errors import refusal
 from sora_gateway.simulator.files import ServedFile
-from sora_gateway.simulator.renditions import open_image, open_upload, open_video
+from sora_gateway.simulator.renditions import open_image, open_profile, open_upload, open_video
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 async def get_file(call: Call) -> Answer:
-    """``GET /az/files/{id}/raw``: a video's full file."""
+    """``GET /az/files/{id}/raw``: a video's full file, or the picture of a cameo."""
+    cameo = call.backend.state.cameos.get(call.params["id"])
+    if cameo is not None:
+        _check_link(call)
+        return _answer(call, await open_profile(call.backend, cameo))
     return await _video(call, "source")
 
 

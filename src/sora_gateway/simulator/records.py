@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sora_gateway.simulator.parts import Part
 from sora_gateway.simulator.scenario import AccountSettings, Outcome
 
 TaskKind = Literal["video", "image", "legacy_video"]
 UploadKind = Literal["media", "file"]
+ShareSetting = Literal["public", "private", "unlisted"]
+Visibility = Literal["public", "private"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,26 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CastMember:
+    """A character as it was when a task was accepted; it may be renamed or deleted since."""
+
+    character_id: str
+    username: str
+    display_name: str
+    owner_id: str
+    owner_username: str | None
+    picture_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remixed:
+    """What a remix was made from: the post or draft that was named, and its generation."""
+
+    target_id: str
+    generation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One accepted creation. What becomes of it is decided here; when, by the scenario's timing."""
 
@@ -57,6 +80,24 @@ class Task:
     cost: int
     generation_ids: tuple[str, ...]
     body: dict[str, Any]
+    parts: tuple[Part, ...] = ()
+    """Shots, or what was there and its extension; empty when the prompt is all there is to show."""
+    cast: tuple[CastMember, ...] = ()
+    remixed: Remixed | None = None
+    extended_id: str | None = None
+    """The generation it carries on with."""
+
+    @classmethod
+    def restored(cls, data: dict[str, Any]) -> Task:
+        """Return the task that was written to the journal as ``data``."""
+        remixed = data.get("remixed")
+        rebuilt = {
+            "generation_ids": tuple(data["generation_ids"]),
+            "parts": tuple(Part(**part) for part in data.get("parts", ())),
+            "cast": tuple(CastMember(**member) for member in data.get("cast", ())),
+            "remixed": Remixed(**remixed) if remixed else None,
+        }
+        return cls(**(data | rebuilt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +127,7 @@ class Post:
     generation_id: str
     kind: str
     text: str
-    share_setting: str
+    share_setting: ShareSetting
     posted_at: float
 
 
@@ -97,3 +138,42 @@ class Reference:
     id: str
     account_id: str
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cameo:
+    """A character in the making: a piece of an uploaded clip, or of a generation.
+
+    An uploaded clip is kept as a file of the same name as its id.
+    """
+
+    id: str
+    account_id: str
+    created_at: float
+    source: str
+    """The clip's file name, or the generation's id."""
+    generation_id: str | None
+    start_s: float
+    end_s: float
+    failure: str | None
+    """Why it will fail; ``None`` when it will not."""
+    username_hint: str
+    display_name_hint: str
+    instruction_hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """A finished character. Usernames are unique among characters and accounts."""
+
+    id: str
+    cameo_id: str
+    account_id: str
+    created_at: float
+    username: str
+    display_name: str
+    picture_id: str
+    """The upload that ``profile_asset_pointer`` points to."""
+    instruction_set: dict[str, Any] | None
+    safety_instruction_set: dict[str, Any] | None
+    visibility: Visibility = "private"

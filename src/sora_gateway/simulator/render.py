@@ -38,6 +38,7 @@ from sora_gateway.simulator.scenery import (
     opening_of,
     panel_of,
     scene_of,
+    spec_at,
     still_of,
 )
 
@@ -91,7 +92,7 @@ def render_thumbnail(spec: VideoSpec) -> bytes:
         ValueError: as for ``render_video``.
     """
     _check(spec)
-    scene = scene_of(spec)
+    scene = scene_of(spec_at(spec, spec.seconds // 2))
     panel = panel_of(spec, spec.seconds // 2)
     scene.paste(panel, (0, spec.height_px - panel.height))
     scene.thumbnail((640, 640))
@@ -169,8 +170,11 @@ def _frame(planes: tuple[Image.Image, ...], pts: int, *, is_key: bool) -> VideoF
 def _video_packets(spec: VideoSpec, context: VideoCodecContext) -> Iterator[bytes]:
     """Yield the H.264 packets: for each second its own IDR picture, then the shared P-pictures."""
     size = (spec.width_px, spec.height_px)
-    scene = _planes(scene_of(spec))
+    shown = spec_at(spec, 0)
+    scene = _planes(scene_of(shown))
     for second in range(spec.seconds):
+        if (current := spec_at(spec, second)) != shown:
+            shown, scene = current, _planes(scene_of(current))
         if second == 0 and spec.first_frame is not None:
             planes, is_moving = _planes(opening_of(spec, spec.first_frame)), False
         else:

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from sora_gateway.simulator.backend import Backend
+from sora_gateway.simulator.clips import square_at
 from sora_gateway.simulator.files import ServedFile, padding_for
 from sora_gateway.simulator.outcomes import huge_bytes
-from sora_gateway.simulator.records import Task, Upload
+from sora_gateway.simulator.records import Cameo, Task, Upload
 from sora_gateway.simulator.render import ImageSpec, VideoSpec, render_image, render_thumbnail, render_video
+from sora_gateway.simulator.scenery import Guest
 from sora_gateway.simulator.state import FileOf
 
 VIDEO_RENDITIONS = ("md", "ld", "thumbnail", "link_thumbnail")
@@ -38,6 +40,7 @@ async def open_video(backend: Backend, file: FileOf, rendition: str) -> ServedFi
     task = file.task
     key = video_key(task, file, rendition)
     first = await _first_frame(backend, task)
+    look = look_of(backend, task)
 
     def render() -> bytes:
         spec = VideoSpec(
@@ -49,6 +52,13 @@ async def open_video(backend: Backend, file: FileOf, rendition: str) -> ServedFi
             first_frame=first() if first else None,
             seed=task.seed + file.index,
             watermark=file.is_marked,
+            parts=task.parts,
+            guests=tuple(
+                Guest(name=member.username, picture=(backend.uploads_dir / member.picture_id).read_bytes())
+                for member in task.cast
+            ),
+            captions=(f"remix of {task.remixed.target_id}",) if task.remixed else (),
+            look=look,
         )
         return render_thumbnail(spec) if "thumbnail" in rendition else render_video(spec)
 
@@ -85,6 +95,20 @@ async def open_image(backend: Backend, file: FileOf, name: str) -> ServedFile | 
     return ServedFile(path=path, path_bytes=size, media_type=f"image/{encoding}")
 
 
+async def open_profile(backend: Backend, cameo: Cameo) -> ServedFile | None:
+    """Return the picture of a cameo: the frame in the middle of its piece."""
+    source = backend.uploads_dir / cameo.id
+    if cameo.generation_id is not None:
+        entry, index = backend.state.generations[cameo.generation_id]
+        served = await open_video(backend, FileOf(task=entry.task, index=index, is_marked=False), "md")
+        if served is None:
+            return None
+        source = served.path
+    at_s = (cameo.start_s + cameo.end_s) / 2
+    path, size = await backend.renders.file(f"profile/{cameo.id}", lambda: square_at(source, at_s))
+    return ServedFile(path=path, path_bytes=size, media_type="image/webp")
+
+
 def open_upload(backend: Backend, upload: Upload) -> ServedFile:
     """Return an uploaded picture as it came."""
     return ServedFile(
@@ -96,6 +120,16 @@ def label(task: Task) -> str:
     """Return the small print of a rendering: model, size and length."""
     model, size = task.body.get("model") or "v1", task.body.get("size") or "small"
     return f"{model} {size} {task.seconds} s"
+
+
+def look_of(backend: Backend, task: Task) -> tuple[str, int] | None:
+    """Return prompt and seed whose colours a remix takes: those of the first video in the line."""
+    look = None
+    while task.remixed is not None:
+        entry, index = backend.state.generations[task.remixed.generation_id]
+        task = entry.task
+        look = (task.parts[-1].prompt if task.parts else task.prompt, task.seed + index)
+    return look
 
 
 def video_key(task: Task, file: FileOf, rendition: str) -> str:
@@ -112,6 +146,9 @@ def video_key(task: Task, file: FileOf, rendition: str) -> str:
             task.seed + file.index,
             file.is_marked,
             inputs,
+            task.parts,
+            [(member.username, member.picture_id) for member in task.cast],
+            task.remixed,
         )
     )
 

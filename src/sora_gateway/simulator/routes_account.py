@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sora_gateway.simulator.bodies import UsernameBody, parse
 from sora_gateway.simulator.clock import to_iso
 from sora_gateway.simulator.creation import current_balance
 from sora_gateway.simulator.endpoint import Answer, Call, Route, json_answer
-from sora_gateway.simulator.errors import invalid, refusal
+from sora_gateway.simulator.errors import refusal
 from sora_gateway.simulator.records import Account
 from sora_gateway.simulator.scenario import DAY_S
+from sora_gateway.simulator.usernames import check_username as check_free
+from sora_gateway.simulator.usernames import is_available
+from sora_gateway.simulator.views_characters import profile_view
 from sora_gateway.simulator.views_nf import SITE, style_view
 
-_USERNAME = re.compile(r"[a-z0-9_.]{1,20}")
 _PLAN_TITLES = {"plus": "ChatGPT Plus", "pro": "ChatGPT Pro", "team": "ChatGPT Business"}
 _MODELS = [{"id": "sy_8", "label": "Sora 2"}, {"id": "sy_ore", "label": "Sora 2 Pro"}]
 _V1_MODELS = [{"id": "turbo", "label": "Sora Turbo"}]
@@ -67,11 +68,9 @@ async def bootstrap(call: Call) -> Answer:
 
 
 async def check_username(call: Call) -> Answer:
-    """``POST /project_y/profile/username/check`` (section 3.5)."""
+    """``POST /project_y/profile/username/check`` (sections 3.5 and 9.4), for characters too."""
     username = parse(UsernameBody, call.json()).username
-    owner = call.backend.state.owner_of_username(username)
-    is_free = owner is None or owner.id == call.account.id
-    return json_answer({"available": is_free and _USERNAME.fullmatch(username) is not None})
+    return json_answer({"available": is_available(call.backend.state, username, call.account.id)})
 
 
 async def set_username(call: Call) -> Answer:
@@ -83,7 +82,11 @@ async def get_profile(call: Call) -> Answer:
     """``GET /project_y/v2/me`` (section 3.6)."""
     account = call.account
     code = _invite_code(account)
-    own_posts = sum(1 for post in call.backend.state.posts.values() if post.account_id == account.id)
+    state = call.backend.state
+    counts = {
+        "post_count": sum(1 for post in state.posts.values() if post.account_id == account.id),
+        "character_count": sum(1 for item in state.characters.values() if item.account_id == account.id),
+    }
     my_info = {
         "email": account.email,
         "is_phone_number_verified": True,
@@ -94,19 +97,21 @@ async def get_profile(call: Call) -> Answer:
         "invites_remaining": 2,
         "num_redemption_gens": 10,
     }
-    return json_answer({"profile": _profile(account) | {"post_count": own_posts}, "my_info": my_info})
+    return json_answer({"profile": _profile(account) | counts, "my_info": my_info})
 
 
 async def initialize(call: Call) -> Answer:
     """``GET /project_y/initialize_async`` (section 3.6)."""
+    backend = call.backend
+    own = [item for item in backend.state.characters.values() if item.account_id == call.account.id]
     return json_answer(
         {
-            "composer_profiles": [],
-            "max_cameos": 3,
-            "styles": [style_view(style) for style in call.backend.scenario.styles],
+            "composer_profiles": [profile_view(backend, item, call.now) for item in own],
+            "max_cameos": backend.scenario.limits.max_cameos,
+            "styles": [style_view(style) for style in backend.scenario.styles],
             "can_upload": True,
             "max_stitch_frames": 300,
-            "max_bulk_tasks": 4,
+            "max_bulk_tasks": backend.scenario.limits.max_bulk_tasks,
             "unread_draft_count": 0,
             "drafts_badge_count": 0,
             "holiday_gens_remaining": None,
@@ -121,11 +126,7 @@ async def list_models(call: Call) -> Answer:
 
 def _renamed(call: Call) -> Account:
     username = parse(UsernameBody, call.json()).username
-    if not _USERNAME.fullmatch(username):
-        raise invalid("A username has up to 20 lower-case letters, digits, dots and underscores.", "username")
-    owner = call.backend.state.owner_of_username(username)
-    if owner is not None and owner.id != call.account.id:
-        raise refusal("username_taken")
+    check_free(call.backend.state, username, call.account.id)
     call.backend.state.set_username(call.account, username)
     return call.backend.state.accounts[call.account.id]
 

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sora_gateway.simulator.characters import cameo_status
 from sora_gateway.simulator.endpoint import Answer, Call, Route, json_answer
 from sora_gateway.simulator.errors import invalid, refusal
 from sora_gateway.simulator.fault_rules import FAULT
-from sora_gateway.simulator.records import Account
+from sora_gateway.simulator.records import Account, Cameo
 from sora_gateway.simulator.routes_auth import describe
 from sora_gateway.simulator.scenario import AccountSettings
 from sora_gateway.simulator.shelf import Entry
@@ -37,6 +38,7 @@ async def home(call: Call) -> Answer:
             "media_origin": call.backend.links.origin,
             "control": [
                 "GET /simulator/ledger?account=&prompt_contains=",
+                "GET /simulator/characters?account=",
                 "GET /simulator/counts?reset=1",
                 "GET|POST /simulator/accounts",
                 "GET|POST|DELETE /simulator/faults, DELETE /simulator/faults/{id}",
@@ -58,6 +60,13 @@ async def ledger(call: Call) -> Answer:
     """``GET /simulator/ledger``: every accepted creation, oldest first."""
     name, part = call.query.get("account"), call.query.get("prompt_contains", "")
     rows = [_row(call, entry) for entry in call.backend.state.tasks.values() if part in entry.task.prompt]
+    return json_answer({"items": [row for row in rows if name is None or row["account"] == name]})
+
+
+async def characters(call: Call) -> Answer:
+    """``GET /simulator/characters``: every accepted cameo with what became of it, oldest first."""
+    name = call.query.get("account")
+    rows = [_cameo_row(call, cameo) for cameo in call.backend.state.cameos.values()]
     return json_answer({"items": [row for row in rows if name is None or row["account"] == name]})
 
 
@@ -156,6 +165,30 @@ def _row(call: Call, entry: Entry) -> dict[str, Any]:
         "width": task.width_px,
         "height": task.height_px,
         "generation_ids": list(task.generation_ids),
+        "characters": [member.username for member in task.cast],
+        "remix_target_id": task.remixed.target_id if task.remixed else None,
+        "extended_id": task.extended_id,
+    }
+
+
+def _cameo_row(call: Call, cameo: Cameo) -> dict[str, Any]:
+    state = call.backend.state
+    living = state.character_of(cameo.id)
+    dead = [item for item in state.deleted_characters.values() if item.cameo_id == cameo.id]
+    character = living or (dead[-1] if dead else None)
+    return {
+        "cameo_id": cameo.id,
+        "account": state.accounts[cameo.account_id].name,
+        "source": cameo.source,
+        "timestamps": [cameo.start_s, cameo.end_s],
+        "created_at": cameo.created_at,
+        "status": cameo_status(cameo, call.backend.scenario.characters, call.now),
+        "failure": cameo.failure,
+        "character_id": character.id if character else None,
+        "username": character.username if character else None,
+        "display_name": character.display_name if character else None,
+        "visibility": character.visibility if character else None,
+        "is_deleted": character is not None and living is None,
     }
 
 
@@ -167,6 +200,7 @@ ROUTES = (
     _route("GET", "/", home),
     _route("GET", "/healthz", healthz),
     _route("GET", "/simulator/ledger", ledger),
+    _route("GET", "/simulator/characters", characters),
     _route("GET", "/simulator/counts", counts),
     _route("GET", "/simulator/accounts", list_accounts),
     _route("POST", "/simulator/accounts", add_account),

@@ -5,13 +5,21 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sora_gateway.simulator.bodies import EnhanceBody, ReferenceBody, VideoBody, parse
+from sora_gateway.simulator.bodies import (
+    BulkBody,
+    EnhanceBody,
+    ExtensionBody,
+    ReferenceBody,
+    VideoBody,
+    parse,
+)
 from sora_gateway.simulator.creation import create_video, current_balance
 from sora_gateway.simulator.endpoint import Answer, Call, Route, json_answer
 from sora_gateway.simulator.errors import invalid, refusal
+from sora_gateway.simulator.extensions import create_extension
 from sora_gateway.simulator.outcomes import decide
-from sora_gateway.simulator.records import Reference
-from sora_gateway.simulator.rules import check_storyboard
+from sora_gateway.simulator.records import Reference, Task
+from sora_gateway.simulator.rules import storyboard_parts
 from sora_gateway.simulator.views_nf import pending_json, pending_v1, task_view
 
 _ENHANCED = {
@@ -27,15 +35,35 @@ _ENHANCED = {
 async def create(call: Call) -> Answer:
     """``POST /nf/create`` (section 6.1)."""
     raw = call.json()
-    return _create(call, parse(VideoBody, raw), raw)
+    (task,) = create_video(call.backend, call.account, parse(VideoBody, raw), raw)
+    return json_answer(_accepted(call, task))
+
+
+async def create_bulk(call: Call) -> Answer:
+    """``POST /nf/bulk_create`` (section 6.1); of its answer nothing is recorded, here it lists the tasks."""
+    raw = call.json()
+    body = parse(BulkBody, raw)
+    most = call.backend.scenario.limits.max_bulk_tasks
+    if body.nsamples > most:
+        raise invalid(f"nsamples must be 2 to {most}.", "nsamples")
+    tasks = create_video(call.backend, call.account, body, raw, copies=body.nsamples)
+    return json_answer([_accepted(call, task) for task in tasks])
 
 
 async def create_storyboard(call: Call) -> Answer:
     """``POST /nf/create/storyboard`` (section 6.5)."""
     raw = call.json()
     body = parse(VideoBody, raw)
-    check_storyboard(body)
-    return _create(call, body, raw)
+    (task,) = create_video(call.backend, call.account, body, raw, parts=storyboard_parts(body))
+    return json_answer(_accepted(call, task))
+
+
+async def extend(call: Call) -> Answer:
+    """``POST /project_y/profile/drafts/{gen}/long_video_extension`` (section 6.6)."""
+    raw = call.json()
+    body = parse(ExtensionBody, raw)
+    task = create_extension(call.backend, call.account, call.params["gen"], body, raw)
+    return json_answer(_accepted(call, task))
 
 
 async def pending(call: Call) -> Answer:
@@ -97,17 +125,15 @@ async def list_references(call: Call) -> Answer:
     return json_answer({"items": [_reference(item) for item in reversed(page)], "cursor": None})
 
 
-def _create(call: Call, body: VideoBody, raw: dict[str, Any]) -> Answer:
-    task = create_video(call.backend, call.account, body, raw)
-    return json_answer(
-        {
-            "id": task.id,
-            "task_type": "video_gen",
-            "status": call.backend.state.tasks[task.id].schedule.steps[0].status,
-            "priority": 1,
-            "rate_limit_and_credit_balance": current_balance(call.backend, call.account, task.created_at),
-        }
-    )
+def _accepted(call: Call, task: Task) -> dict[str, Any]:
+    """Return the answer of a creation (section 6.3)."""
+    return {
+        "id": task.id,
+        "task_type": "video_gen",
+        "status": call.backend.state.tasks[task.id].schedule.steps[0].status,
+        "priority": 1,
+        "rate_limit_and_credit_balance": current_balance(call.backend, call.account, task.created_at),
+    }
 
 
 def _reference(reference: Reference) -> dict[str, Any]:
@@ -123,12 +149,18 @@ def _reference(reference: Reference) -> dict[str, Any]:
     }
 
 
-# A place for `POST /nf/bulk_create` (section 6.1) and `long_video_extension` (section 6.6).
 ROUTES = (
     Route(method="GET", template="/nf/pending/v2", handler=pending),
     Route(method="GET", template="/nf/pending", handler=pending_old),
     Route(method="POST", template="/nf/create", handler=create, needs_sentinel=True),
     Route(method="POST", template="/nf/create/storyboard", handler=create_storyboard, needs_sentinel=True),
+    Route(method="POST", template="/nf/bulk_create", handler=create_bulk, needs_sentinel=True),
+    Route(
+        method="POST",
+        template="/project_y/profile/drafts/{gen}/long_video_extension",
+        handler=extend,
+        needs_sentinel=True,
+    ),
     Route(method="GET", template="/nf/tasks/{task}/v2", handler=get_task),
     Route(method="POST", template="/editor/enhance_prompt", handler=enhance),
     Route(method="POST", template="/project_y/references/create", handler=create_reference),

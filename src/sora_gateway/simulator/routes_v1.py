@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.datastructures import FormData
 
 from sora_gateway.kit.ids import new_id
 from sora_gateway.simulator.bodies import V1Body, parse
 from sora_gateway.simulator.creation import create_v1
 from sora_gateway.simulator.endpoint import Answer, Call, Route, json_answer
 from sora_gateway.simulator.errors import invalid, refusal
+from sora_gateway.simulator.forms import file_of, open_form
 from sora_gateway.simulator.records import Upload, UploadKind
 from sora_gateway.simulator.views_v1 import generation_path, upload_path, upload_view, v1_task
 
@@ -27,7 +25,7 @@ _KINDS = {"images": {"image"}, "videos": {"legacy_video"}}
 
 async def upload_media(call: Call) -> Answer:
     """``POST /uploads`` (section 4.1)."""
-    async with _form(call) as form:
+    async with open_form(call) as form:
         upload = await _keep(call, form, "media")
     if upload.is_refused:
         raise refusal("content_refused", call.backend.scenario.pictures.refusal)
@@ -36,7 +34,7 @@ async def upload_media(call: Call) -> Answer:
 
 async def upload_file(call: Call) -> Answer:
     """``POST /project_y/file/upload`` (section 4.2)."""
-    async with _form(call) as form:
+    async with open_form(call) as form:
         upload = await _keep(call, form, "file")
     return json_answer(
         {
@@ -96,28 +94,11 @@ def _page(call: Call, before: str | None, kinds: set[str]) -> Answer:
     )
 
 
-@asynccontextmanager
-async def _form(call: Call) -> AsyncIterator[FormData]:
-    try:
-        form = await call.request.form()
-    except MultiPartException as error:
-        raise invalid(f"The form cannot be read: {error.message}", "file") from None
-    try:
-        yield form
-    finally:
-        await form.close()
-
-
 async def _keep(call: Call, form: FormData, kind: UploadKind) -> Upload:
     """Check a picture, keep its bytes, remember it."""
-    part = form.get("file")
-    if not isinstance(part, UploadFile):
-        raise invalid("The part `file` is missing.", "file")
-    data = await part.read()
-    if len(data) > call.backend.scenario.limits.max_upload_bytes:
-        raise invalid("The file is too large.", "file")
+    part_name, data = await file_of(call, form)
     width, height, extension, mime_type = await asyncio.to_thread(_inspect, data)
-    filename = str(form.get("file_name") or part.filename or "image.png")
+    filename = str(form.get("file_name") or part_name or "image.png")
     upload = Upload(
         id=f"file_00000000{secrets.token_hex(12)}" if kind == "file" else new_id("media", call.backend.clock),
         account_id=call.account.id,

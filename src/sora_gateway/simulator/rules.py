@@ -6,13 +6,12 @@ Sora web protocol, sections 3.3 (prices), 5.1 (image sizes) and 6.1 (legal combi
 from __future__ import annotations
 
 import math
-import re
 
 from sora_gateway.simulator.bodies import FRAMES_PER_SECOND, V1Body, VideoBody
 from sora_gateway.simulator.errors import invalid
-from sora_gateway.simulator.scenario import Combination, Limits, Pixels, Scenario
+from sora_gateway.simulator.parts import Part, filled, shots_of
+from sora_gateway.simulator.scenario import Combination, Extensions, Limits, Pixels, Scenario
 
-_SHOT = re.compile(r"^duration:\s*([0-9.]+)\s*sec\s*$", re.MULTILINE)
 _LEGACY_SECONDS = (5, 10, 15, 20)
 
 
@@ -75,17 +74,44 @@ def check_text(prompt: str, style_id: str | None, scenario: Scenario) -> None:
         raise invalid(f"Unknown style {style_id!r}.", "style_id")
 
 
-def check_storyboard(body: VideoBody) -> None:
-    """Check that the shots of a storyboard fit into its length (section 6.5).
+def storyboard_parts(body: VideoBody) -> tuple[Part, ...]:
+    """Return the shots of a storyboard; they may be shorter than the video, whose last shot is held.
+
+    Nobody has seen the backend add the durations up (section 6.5); only shots that nobody would ever see are
+    refused here.
 
     Raises:
         RefusalError: 400 ``invalid_request``.
     """
-    if "Shot 1:" not in body.prompt:
+    shots = shots_of(body.prompt)
+    if not shots:
         raise invalid("A storyboard needs a timeline with at least one shot.", "prompt")
-    total = sum(float(found) for found in _SHOT.findall(body.prompt))
-    if total > video_seconds(body.n_frames) + 0.01:
+    seconds, total = video_seconds(body.n_frames), sum(shot.seconds for shot in shots)
+    if total > seconds + 0.01:
         raise invalid(f"The shots last {total:g} seconds, longer than the video.", "n_frames")
+    return filled(shots, seconds)
+
+
+def can_extend(seconds: int, rules: Extensions) -> bool:
+    """Tell whether a finished video of that length may grow (the draft's ``can_extend``)."""
+    return bool(rules.prices) and seconds + min(rules.prices) <= rules.longest_s
+
+
+def extension_price(seconds: int, added_s: int, rules: Extensions) -> int:
+    """Return what it costs to add ``added_s`` to a video of ``seconds``, in videos.
+
+    Raises:
+        RefusalError: 400 ``invalid_request``.
+    """
+    if added_s not in rules.prices:
+        allowed = " or ".join(str(item) for item in sorted(rules.prices))
+        raise invalid(f"extension_duration_s must be {allowed}.", "extension_duration_s")
+    if seconds + added_s > rules.longest_s:
+        raise invalid(
+            f"A video can grow to {rules.longest_s} seconds, not to {seconds + added_s}.",
+            "extension_duration_s",
+        )
+    return rules.prices[added_s]
 
 
 def image_pixels(width: int, height: int, limits: Limits) -> Pixels:

@@ -14,6 +14,7 @@ DAY_S = 86_400.0
 
 Plan = Literal["free", "plus", "pro", "team"]
 Outcome = Literal["success", "violation", "error", "fail_pending", "late_url", "unsafe", "refuse"]
+CameoOutcome = Literal["refuse", "fail"]
 SessionAnswer = Literal["fresh", "unchanged", "null", "empty"]
 
 
@@ -88,6 +89,8 @@ class Limits(_Data):
     image_concurrency: int = 1
     window_s: float = DAY_S
     max_prompt_chars: int | None = None
+    max_cameos: int = 3
+    max_bulk_tasks: int = 4
     max_upload_bytes: int = 64_000_000
     combinations: tuple[Combination, ...]
     model_aliases: dict[str, str] = {}
@@ -134,6 +137,44 @@ class Pictures(_Data):
     refusal: str = "We can't use pictures that show a realistic person."
 
 
+class CameoDirective(_Data):
+    """A word that decides how the making of a character ends.
+
+    It is looked for in an uploaded clip's file name and in the texts that the file carries (title,
+    comment), which no client changes on the way; for a character from a generation, in its prompt.
+    ``refuse`` answers 400 ``content_refused`` at once, ``fail`` lets the processing end as ``failed``.
+    """
+
+    word: str
+    outcome: CameoOutcome
+    text: str
+
+
+_PERSON = "This clip seems to show a real person. Only people themselves can create their character."
+
+
+class Characters(_Data):
+    """The making of characters (Sora web protocol, section 9)."""
+
+    processing_s: float = Field(default=40.0, ge=0)
+    directives: tuple[CameoDirective, ...] = (
+        CameoDirective(word="[person]", outcome="refuse", text=_PERSON),
+        CameoDirective(word="[hidden-person]", outcome="fail", text=_PERSON),
+        CameoDirective(
+            word="[no-character]", outcome="fail", text="We couldn't find a character in this clip."
+        ),
+    )
+
+
+class Extensions(_Data):
+    """Long-video extensions (Sora web protocol, section 6.6)."""
+
+    prices: dict[int, int] = {10: 1, 15: 2}
+    """What the seconds that may be added cost, in videos."""
+    longest_s: int = 120
+    """A draft can be extended while the shortest extension stays within this length."""
+
+
 class Style(_Data):
     """One row of ``initialize_async.styles`` (section 13)."""
 
@@ -174,6 +215,8 @@ class Scenario(_Data):
     rendering: Rendering = Rendering()
     publishing: Publishing = Publishing()
     pictures: Pictures = Pictures()
+    characters: Characters = Characters()
+    extensions: Extensions = Extensions()
     directives: tuple[Directive, ...] = ()
     styles: tuple[Style, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()

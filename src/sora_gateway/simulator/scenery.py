@@ -4,11 +4,12 @@ import colorsys
 import hashlib
 import io
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw, ImageOps
 
 from sora_gateway.simulator.lettering import LINE_HEIGHT, Colour, cleaned, typeface
+from sora_gateway.simulator.parts import Part, part_at
 
 Box = tuple[int, int, int, int]
 
@@ -23,8 +24,22 @@ _LEAST_HEIGHT_OF_LANE = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A character that takes part: its name and an encoded picture of it."""
+
+    name: str
+    picture: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoSpec:
-    """What a video shows. ``first_frame`` is an encoded picture that fills the first second."""
+    """What a video shows. ``first_frame`` is an encoded picture that fills the first second.
+
+    Args:
+        parts: texts that take the place of the prompt, one after the other.
+        captions: small print, one line each.
+        look: prompt and seed of another video whose colours it takes.
+    """
 
     prompt: str
     seconds: int
@@ -34,6 +49,10 @@ class VideoSpec:
     first_frame: bytes | None = None
     seed: int = 0
     watermark: bool = False
+    parts: tuple[Part, ...] = ()
+    guests: tuple[Guest, ...] = ()
+    captions: tuple[str, ...] = ()
+    look: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +69,19 @@ class ImageSpec:
 def digest(prompt: str, seed: int) -> bytes:
     """Return 32 bytes that decide how the picture of a prompt looks and its video sounds."""
     return hashlib.sha256(f"{seed}:{prompt}".encode(errors="surrogatepass")).digest()
+
+
+def spec_at(spec: VideoSpec, second: int) -> VideoSpec:
+    """Return what ``second`` (from 0) shows, as the spec of a video without parts."""
+    if not spec.parts:
+        return spec
+    part = part_at(spec.parts, second)
+    captions = (part.note, *spec.captions) if part.note else spec.captions
+    return replace(spec, prompt=part.prompt, parts=(), captions=captions)
+
+
+def _look(spec: VideoSpec) -> tuple[str, int]:
+    return spec.look or (spec.prompt, spec.seed)
 
 
 def _shade(hue: float, lightness: float, saturation: float) -> Colour:
@@ -133,7 +165,7 @@ def _tile(scene: Image.Image, image: Image.Image, box: Box) -> None:
     scene.paste(_cover(image, size), (left, top))
 
 
-def _write_prompt(scene: Image.Image, prompt: str, seed: int, box: Box) -> None:
+def _write_prompt(scene: Image.Image, prompt: str, accent: Colour, box: Box) -> None:
     """Write the prompt into ``box``, in the middle of its height, as large as it may be."""
     face, unit = typeface(), _unit(scene.size)
     left, top, right, bottom = box
@@ -143,7 +175,7 @@ def _write_prompt(scene: Image.Image, prompt: str, seed: int, box: Box) -> None:
     room = max(1, bottom - top - rule - gap - (_px(44 * unit) if note else 0))
     size, lines = face.fit(text, max(1, right - left), room, (_px(26 * unit), _px(84 * unit)))
     y = top + max(0.0, (bottom - top - rule - gap - len(lines) * size * LINE_HEIGHT) / 2)
-    scene.paste(_accent(prompt, seed), (left, round(y), left + _px(72 * unit), round(y) + rule))
+    scene.paste(accent, (left, round(y), left + _px(72 * unit), round(y) + rule))
     y += rule + gap + size * 0.82
     for line in lines:
         face.draw(scene, (left, y), line, size, _WHITE)
@@ -183,26 +215,56 @@ def _sign(scene: Image.Image, bottom_px: int) -> None:
         typeface().draw(scene, (x + shift, y + shift), "Sora", size, colour)
 
 
+def _seat(scene: Image.Image, guests: tuple[Guest, ...], area: Box) -> int:
+    """Draw a chip for each guest, in as many rows as they need; return where the room below begins."""
+    face, unit = typeface(), _unit(scene.size)
+    side, gap, size = _px(64 * unit), _px(14 * unit), _px(28 * unit)
+    left, top, right, _ = area
+    x = left
+    for guest in guests:
+        name = face.spelled(cleaned(f"@{guest.name}"))
+        width = side + round(face.advance_em(name) * size) + 2 * gap
+        if x > left and x + width > right:
+            x, top = left, top + side + gap
+        scene.paste(PANEL, (x, top, x + width, top + side))
+        scene.paste(_cover(_picture(guest.picture), (side, side)), (x, top))
+        face.draw(scene, (x + side + gap, top + (side + size * 0.7) / 2), name, size, _WHITE)
+        x += width + gap
+    return top + side + 2 * gap
+
+
+def _write_captions(scene: Image.Image, captions: tuple[str, ...], area: Box) -> int:
+    """Write the small print from the bottom of ``area`` upwards; return where the room above ends."""
+    face, size = typeface(), _px(24 * _unit(scene.size))
+    left, _, right, bottom = area
+    for caption in reversed(captions):
+        _, lines = face.fit(face.spelled(cleaned(caption)), max(1, right - left), 1, (size, size))
+        face.draw(scene, (left, bottom), "".join(lines), size, _MIST)
+        bottom -= _px(size * LINE_HEIGHT)
+    return bottom
+
+
 def scene_of(spec: VideoSpec) -> Image.Image:
-    """Return the picture behind the panel: gradient, arrow, prompt and the inset of the first frame."""
+    """Return the picture behind the panel: gradient, arrow, guests, prompt, inset of the first frame."""
     size = (spec.width_px, spec.height_px)
     unit, height = _unit(size), spec.height_px - _panel_height(size)
-    scene = _gradient(spec.prompt, spec.seed, size)
+    scene = _gradient(*_look(spec), size)
     _mark_top(scene, height)
-    margin, top, bottom = (
-        _px(56 * unit),
-        _px(120 * unit),
-        height - _px((108 if spec.watermark else 60) * unit),
-    )
-    left = margin
+    left = _px(56 * unit)
+    top, right = _px(120 * unit), spec.width_px - left
+    bottom = height - _px((108 if spec.watermark else 60) * unit)
+    if spec.guests:
+        top = _seat(scene, spec.guests, (left, top, right, bottom))
+    if spec.captions:
+        bottom = _write_captions(scene, spec.captions, (left, top, right, bottom))
     if spec.first_frame is not None:
-        inset = _inset((margin, top, spec.width_px - margin, max(top + 1, bottom)), size)
+        inset = _inset((left, top, right, max(top + 1, bottom)), size)
         _tile(scene, _picture(spec.first_frame), inset)
         if spec.height_px > spec.width_px:
-            top = inset[3] + margin // 2
+            top = inset[3] + left // 2
         else:
-            left = inset[2] + margin
-    _write_prompt(scene, spec.prompt, spec.seed, (left, top, spec.width_px - margin, max(top + 1, bottom)))
+            left += inset[2]
+    _write_prompt(scene, spec.prompt, _accent(*_look(spec)), (left, top, right, max(top + 1, bottom)))
     if spec.watermark:
         _sign(scene, height)
     return scene
@@ -240,7 +302,7 @@ def panel_of(spec: VideoSpec, second: int) -> Image.Image:
     step = (spec.width_px - 2 * margin + 6 * unit) / spec.seconds
     for index in range(spec.seconds):
         x = margin + index * step
-        colour = TRACK if index > second else _accent(spec.prompt, spec.seed)
+        colour = TRACK if index > second else _accent(*_look(spec_at(spec, index)))
         end = max(round(x) + 1, round(x + step - 6 * unit))
         panel.paste(colour, (round(x), bottom - _px(8 * unit), end, bottom))
     if lane:
@@ -266,7 +328,7 @@ def still_of(spec: ImageSpec) -> Image.Image:
             _tile(scene, _picture(data), (x, top, x + side, top + side))
         top += side + margin // 2 if others else 0
     box = (left, top, max(left + 1, width - margin), max(top + 1, bottom))
-    _write_prompt(scene, spec.prompt, spec.seed, box)
+    _write_prompt(scene, spec.prompt, _accent(spec.prompt, spec.seed), box)
     typeface().draw(scene, (left, height - 44 * unit), _orientation(width, height), _px(24 * unit), _MIST)
     return scene
 

@@ -1,4 +1,4 @@
-"""Remember accounts, tasks, uploads and posts: each change is an event that is journaled, then applied."""
+"""Remember accounts, tasks, posts, characters: each change is an event that is journaled, then applied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any
 from sora_gateway.kit.ids import new_secret
 from sora_gateway.simulator.clock import SkewedClock
 from sora_gateway.simulator.journal import Event, Journal
-from sora_gateway.simulator.records import Account, Post, Reference, Task, Upload
+from sora_gateway.simulator.records import (
+    Account,
+    Cameo,
+    Character,
+    Post,
+    Reference,
+    Task,
+    Upload,
+)
 from sora_gateway.simulator.scenario import AccountSettings, Scenario
 from sora_gateway.simulator.shelf import Entry, Shelf
 from sora_gateway.simulator.timeline import schedule
@@ -48,12 +56,17 @@ class State:
         self.posts: dict[str, Post] = {}
         self.deleted_posts: set[str] = set()
         self.references: dict[str, Reference] = {}
+        self.cameos: dict[str, Cameo] = {}
+        self.characters: dict[str, Character] = {}
+        self.deleted_characters: dict[str, Character] = {}
         self.post_refusals: dict[str, int] = {}
         self.spent_refresh_tokens: dict[str, str] = {}
         self._by_name: dict[str, str] = {}
         self._by_session: dict[str, str] = {}
         self._by_refresh: dict[str, str] = {}
         self._by_username: dict[str, str] = {}
+        self._characters_by_username: dict[str, str] = {}
+        self._characters_by_cameo: dict[str, str] = {}
         self._apply: dict[str, Callable[[Any], None]] = {
             "account": self._on_account,
             "username": self._on_username,
@@ -64,6 +77,9 @@ class State:
             "post_refused": self._on_post_refused,
             "post_deleted": self._on_post_deleted,
             "reference": self._on_reference,
+            "cameo": self._on_cameo,
+            "character": self._on_character,
+            "character_deleted": self._on_character_deleted,
             "clock": self._clock.advance,
         }
 
@@ -96,6 +112,14 @@ class State:
     def owner_of_username(self, username: str) -> Account | None:
         """Return the account that carries that username."""
         return self.accounts.get(self._by_username.get(username, ""))
+
+    def character_named(self, username: str) -> Character | None:
+        """Return the living character that carries that username."""
+        return self.characters.get(self._characters_by_username.get(username, ""))
+
+    def character_of(self, cameo_id: str) -> Character | None:
+        """Return the living character that was made from a cameo."""
+        return self.characters.get(self._characters_by_cameo.get(cameo_id, ""))
 
     # Changes
 
@@ -145,6 +169,18 @@ class State:
         """Save a reference."""
         self._record("reference", asdict(reference))
 
+    def add_cameo(self, cameo: Cameo) -> None:
+        """Accept a cameo; an uploaded clip already lies in its place."""
+        self._record("cameo", asdict(cameo))
+
+    def put_character(self, character: Character) -> None:
+        """Add a character, or put a changed one in its place."""
+        self._record("character", asdict(character))
+
+    def delete_character(self, character_id: str) -> None:
+        """Delete a character; its username is free again."""
+        self._record("character_deleted", character_id)
+
     def advance_clock(self, seconds: float) -> None:
         """Skew the clock forward."""
         self._record("clock", seconds)
@@ -183,7 +219,7 @@ class State:
         )
 
     def _on_task(self, data: dict[str, Any]) -> None:
-        task = Task(**(data | {"generation_ids": tuple(data["generation_ids"])}))
+        task = Task.restored(data)
         timings = self._scenario.timing
         timing = timings.image if task.kind == "image" else timings.video
         entry = Entry(
@@ -217,3 +253,19 @@ class State:
     def _on_reference(self, data: dict[str, Any]) -> None:
         reference = Reference(**data)
         self.references[reference.id] = reference
+
+    def _on_cameo(self, data: dict[str, Any]) -> None:
+        cameo = Cameo(**data)
+        self.cameos[cameo.id] = cameo
+
+    def _on_character(self, data: dict[str, Any]) -> None:
+        character = Character(**data)
+        self.characters[character.id] = character
+        self._characters_by_username[character.username] = character.id
+        self._characters_by_cameo[character.cameo_id] = character.id
+
+    def _on_character_deleted(self, character_id: str) -> None:
+        character = self.characters.pop(character_id)
+        self._characters_by_username.pop(character.username)
+        self._characters_by_cameo.pop(character.cameo_id)
+        self.deleted_characters[character_id] = character

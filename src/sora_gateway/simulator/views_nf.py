@@ -10,8 +10,10 @@ from typing import Any
 
 from sora_gateway.simulator.backend import Backend
 from sora_gateway.simulator.bodies import FRAMES_PER_SECOND
+from sora_gateway.simulator.lookups import has_links
 from sora_gateway.simulator.outcomes import DEFAULT_VIOLATION_TEXT, huge_bytes
-from sora_gateway.simulator.records import Account, Post, Task
+from sora_gateway.simulator.records import Account, CastMember, Post, Task
+from sora_gateway.simulator.rules import can_extend
 from sora_gateway.simulator.scenario import Style
 from sora_gateway.simulator.shelf import Entry
 from sora_gateway.simulator.state import file_id
@@ -29,8 +31,8 @@ def style_view(style: Style) -> dict[str, Any]:
 def creation_config(task: Task, styles: tuple[Style, ...]) -> dict[str, Any]:
     """Return the echo of what was asked for."""
     body = task.body
+    target = task.remixed.target_id if task.remixed else None
     style = next((style_view(style) for style in styles if style.id == body.get("style_id")), None)
-    target = body.get("remix_target_id")
     return {
         "remix_target_post": {"post": {"id": target}} if target else None,
         "style": style,
@@ -38,11 +40,21 @@ def creation_config(task: Task, styles: tuple[Style, ...]) -> dict[str, Any]:
         "reference_inpaint_items": None,
         "prompt": task.prompt,
         "task_id": None,
-        "cameo_profiles": [],
+        "cameo_profiles": [_cast_view(member) for member in task.cast],
         "orientation": body.get("orientation") or "portrait",
         "n_frames": task.seconds * FRAMES_PER_SECOND,
         "storyboard_id": body.get("storyboard_id"),
         "editing_config": None,
+    }
+
+
+def _cast_view(member: CastMember) -> dict[str, Any]:
+    return {
+        "user_id": member.character_id,
+        "username": member.username,
+        "display_name": member.display_name,
+        "can_cameo": True,
+        "owner_profile": {"user_id": member.owner_id, "username": member.owner_username},
     }
 
 
@@ -145,8 +157,9 @@ def draft_view(backend: Backend, entry: Entry, now: float) -> dict[str, Any]:
             "kind": "sora_error",
             "error_reason": task.outcome_text or "internal_generation_error",
         }
-    able = dict.fromkeys(("can_remix", "can_extend", "can_storyboard", "can_create_character"), True)
-    if entry.schedule.links_at is None or now < entry.schedule.links_at:
+    able = dict.fromkeys(("can_remix", "can_storyboard", "can_create_character"), True)
+    able["can_extend"] = can_extend(task.seconds, backend.scenario.extensions)
+    if not has_links(entry, now):
         return common | able
     return common | able | media_links(backend, entry, now, key="path")
 
@@ -193,6 +206,8 @@ def post_view(backend: Backend, post: Post, caller: Account, now: float) -> dict
     task = entry.task
     owner = backend.state.accounts[post.account_id]
     is_owner = owner.id == caller.id
+    target = task.remixed.target_id if task.remixed else ""
+    parent = target if target.startswith("s_") else None
     attachment = {
         "id": f"{post.id}-attachment-0",
         "kind": post.kind,
@@ -226,7 +241,7 @@ def post_view(backend: Backend, post: Post, caller: Account, now: float) -> dict
                 "can_remix": True,
                 "share_setting": post.share_setting,
             },
-            "parent_post_id": None,
+            "parent_post_id": parent,
             "root_post_id": None,
             "remix_count": 0,
             "like_count": 0,

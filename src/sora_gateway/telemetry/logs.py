@@ -78,6 +78,7 @@ def configure(format: Format = "console", level: str = "info", stream: TextIO | 
         library = logging.getLogger(name)
         library.handlers = []
         library.propagate = True
+        library.setLevel(logging.NOTSET)
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

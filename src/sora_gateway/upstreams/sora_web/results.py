@@ -170,7 +170,8 @@ def _best_link(draft: Draft, is_watermark_wanted: bool) -> tuple[str | None, boo
     if marks and marks.no_watermark:
         return marks.no_watermark, False
     if draft.downloadable_url:
-        is_marked = marks is not None and marks.watermark == draft.downloadable_url
+        # Accounts without a clean rendition get the marked file under both names (section 8.3).
+        is_marked = marks is not None and marks.watermark is not None
         return draft.downloadable_url, True if is_marked else None
     if marks and marks.watermark:
         return marks.watermark, True

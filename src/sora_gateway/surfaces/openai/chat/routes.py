@@ -54,10 +54,12 @@ async def complete(request: Request) -> Response:
         accepted = await accept(request, caller, form, talk.draft)
     head = _head(request, talk, accepted)
     if talk.is_streamed:
-        stream = _stream(request, caller, talk, head, accepted.jobs)
+        stream = _stream(request, caller, talk, head, accepted)
         return EventStream(stream, beat_s=services_of(request).ping_s, farewell=_farewell(request, accepted))
     jobs = await wait_final(request, accepted.jobs, caller)
-    return json_response(render_completion(head, await _answer(request, talk, jobs)))
+    return json_response(
+        render_completion(head, await _answer(request, talk, jobs, accepted.resolved.output_format))
+    )
 
 
 def _head(request: Request, talk: Talk, accepted: Accepted) -> Head:
@@ -78,9 +80,9 @@ def _farewell(request: Request, accepted: Accepted) -> bytes:
 
 
 async def _stream(
-    request: Request, caller: Caller, talk: Talk, head: Head, jobs: Sequence[Job]
+    request: Request, caller: Caller, talk: Talk, head: Head, accepted: Accepted
 ) -> AsyncGenerator[bytes, None]:
-    generations = services_of(request).generations
+    generations, jobs = services_of(request).generations, accepted.jobs
     yield render_delta(head, {"role": "assistant", "content": ""})
     ended = []
     try:
@@ -94,14 +96,17 @@ async def _stream(
                         yield render_delta(head, {"reasoning_content": line})
                     said = line
             ended.append(job)
-        for chunk in render_end(head, await _answer(request, talk, ended)):
+        answer = await _answer(request, talk, ended, accepted.resolved.output_format)
+        for chunk in render_end(head, answer):
             yield chunk
     except GatewayError as error:
         yield encode_event(render_error(error))
 
 
-async def _answer(request: Request, talk: Talk, jobs: Sequence[Job]) -> Answer:
+async def _answer(request: Request, talk: Talk, jobs: Sequence[Job], encoding: str | None) -> Answer:
     """Return what is to be said of jobs that have ended or were waited for long enough.
+
+    ``encoding`` is the format that pictures are wanted in, None: as they are.
 
     Raises:
         GatewayError: no result and none to come; the error of the first.
@@ -116,13 +121,15 @@ async def _answer(request: Request, talk: Talk, jobs: Sequence[Job]) -> Answer:
         elif not is_completed(job):
             texts.append(render_unfinished(job.kind, job.id, link_to(request, job)))
         elif talk.wants_images and job.kind is MediaKind.IMAGE:
-            images += [await _data_url(request, output) for output in results_of(job)]
+            images += [await _data_url(request, output, encoding) for output in results_of(job)]
         else:
-            links = [link_to(request, job, index=output.index) for output in results_of(job)]
+            outputs = results_of(job)
+            links = [link_to(request, job, index=output.index, encoding=encoding) for output in outputs]
             texts += [render_link(job.kind, link) for link in links]
     pictures = tuple(render_picture(url, index) for index, url in enumerate(images))
     return Answer(text="\n\n".join(texts), images=pictures)
 
 
-async def _data_url(request: Request, output: Output) -> str:
-    return f"data:{output.blob.media_type};base64,{await base64_of(services_of(request), output, None)}"
+async def _data_url(request: Request, output: Output, encoding: str | None) -> str:
+    media_type = f"image/{encoding}" if encoding is not None else output.blob.media_type
+    return f"data:{media_type};base64,{await base64_of(services_of(request), output, encoding)}"

@@ -1,0 +1,1 @@
+"""The Gemini dialect, for Google's Gen AI SDKs."""

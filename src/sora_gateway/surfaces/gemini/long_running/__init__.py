@@ -1,0 +1,1 @@
+"""Videos as long-running operations: start, look, fetch."""

@@ -1,0 +1,36 @@
+"""Stream answers that keep the connection alive without a word: SDKs of this dialect know no comments."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from sse_starlette import ServerSentEvent
+
+from sora_gateway.web.streaming import BEAT_S, EventStream
+
+
+class _Blank(ServerSentEvent):
+    """An empty line: nothing to readers of events, white space in JSON."""
+
+    def encode(self) -> bytes:
+        return b"\n"
+
+
+class ContentStream(EventStream):
+    """An ``EventStream`` that beats with empty lines.
+
+    google-genai takes a comment, as any line without ``data:``, for JSON and fails on it.
+    """
+
+    def __init__(
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        *,
+        is_sse: bool,
+        beat_s: float = BEAT_S,
+        farewell: bytes = b"",
+    ) -> None:
+        super().__init__(pieces, beat_s=beat_s, farewell=farewell)
+        self.ping_message_factory = _Blank
+        if not is_sse:
+            self.headers["content-type"] = "application/json; charset=utf-8"
