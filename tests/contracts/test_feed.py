@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from sora_gateway.domain.jobs import Bound, Cancelled, Progressed
-from sora_gateway.ports.stores import FeedEntry, Store
+from sora_gateway.ports.stores import FeedEntry, FeedRegressedError, Store
 from tests.conftest_store import ACCOUNT, accepted, new_job, on, running
 
 
@@ -54,3 +56,16 @@ async def test_all_readers_hear_everything(store: Store) -> None:
         await asyncio.sleep(0)
         await accepted(store, new_job())
     assert len({reading.result()[0].id for reading in readings}) == 1
+
+
+async def test_lost_entries_are_noticed(store: Store) -> None:
+    """An entry that was there and is unknown now is a regression, even when newer ones were written since."""
+    await accepted(store, new_job())
+    known = await store.feed.last_id()
+    await store.feed.verify(known)
+    await store.feed.verify("0-0")
+    milliseconds, _, number = known.partition("-")
+    lost = f"{milliseconds}-{int(number) + 7}"
+    await accepted(store, new_job())
+    with pytest.raises(FeedRegressedError):
+        await store.feed.verify(lost)

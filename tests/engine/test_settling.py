@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from sora_gateway.domain.jobs import BecameAmbiguous, Cancelled, Job, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import Found, Listed, NotSeen, RemoteUnknown, Unclear
 from sora_gateway.engine.lane import Lane
-from sora_gateway.engine.settling import make_marker, parse_marker
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.ports.stores import Store
 from tests.conftest_store import NOW, bound, held, new_job, on, running, submitting
 from tests.engine.conftest import ACCOUNT, Clock, Scripted, eventually, true_soon
-
-
-@pytest.mark.parametrize("text", [None, "", "a title", "sg-", "sg-video_1", "sg--x", "sg-x-"])
-def test_foreign_titles_are_no_markers(text: str | None) -> None:
-    """Only what ``make_marker`` wrote is read as a marker."""
-    assert parse_marker(text) is None
-
-
-def test_marker_round_trip() -> None:
-    """A marker names its job and its attempt."""
-    marker = parse_marker(make_marker("video_01k", "a1b2"))
-    assert marker is not None
-    assert (marker.job_id, marker.ticket) == ("video_01k", "a1b2")
 
 
 async def _ambiguous(store: Store, ticket: str = "t1", counts_from: float = NOW) -> Job:

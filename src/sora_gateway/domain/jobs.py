@@ -245,6 +245,19 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """A task with our marker was met, of an attempt that the record does not know (any more).
+
+    The store lost the attempt, or the task showed only after it had been declared absent.
+    """
+
+    account_id: str
+    ticket: str
+    marker: str
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progressed:
     """The backend reports ``progress`` (0.0 to 1.0)."""
 
@@ -304,6 +317,7 @@ JobEvent = (
     | BecameAmbiguous
     | LookedFor
     | Started
+    | Adopted
     | Progressed
     | NotListed
     | Succeeded
@@ -403,7 +417,7 @@ def _after_final(job: Job, event: JobEvent, now_s: float) -> Job:
 
 def _after_live(job: Job, event: JobEvent, now_s: float) -> Job:
     match event:
-        case Bound() | Submitting() | Returned():
+        case Bound() | Submitting() | Returned() | Adopted():
             return _towards_backend(job, event, now_s)
         case BecameAmbiguous() | LookedFor() | Started():
             return _settling(job, event, now_s)
@@ -415,8 +429,10 @@ def _after_live(job: Job, event: JobEvent, now_s: float) -> Job:
             return job
 
 
-def _towards_backend(job: Job, event: Bound | Submitting | Returned, now_s: float) -> Job:
+def _towards_backend(job: Job, event: Bound | Submitting | Returned | Adopted, now_s: float) -> Job:
     match event:
+        case Adopted():
+            return _adopted(job, event, now_s) if job.phase in (Phase.QUEUED, Phase.BOUND) else job
         case Bound(account_id=account_id):
             if job.phase is not Phase.QUEUED:
                 return job
@@ -433,6 +449,21 @@ def _towards_backend(job: Job, event: Bound | Submitting | Returned, now_s: floa
             else:
                 is_open = job.phase in (Phase.SUBMITTING, Phase.AMBIGUOUS) and _holds(job, ticket)
             return _returned(job, event, now_s) if is_open else job
+
+
+def _adopted(job: Job, event: Adopted, now_s: float) -> Job:
+    attempt = Attempt(
+        ticket=event.ticket, fingerprint="", marker=event.marker, written_at=now_s, send_by=now_s
+    )
+    adopted = replace(
+        job,
+        phase=Phase.RUNNING,
+        account_id=event.account_id,
+        attempt=attempt,
+        bound_id=event.remote_id,
+        started_at=now_s,
+    )
+    return replace(adopted, steps=_step(adopted, now_s, "adopted", event.remote_id))
 
 
 def _returned(job: Job, event: Returned, now_s: float) -> Job:

@@ -26,6 +26,7 @@ class Dispatcher:
     def __init__(self, tools: NodeTools, hub: Hub) -> None:
         self._tools = tools
         self._woken = asyncio.Event()
+        self._hub = hub
         hub.listen(self._heard, self._woken.set)
 
     def _heard(self, entry: FeedEntry) -> None:
@@ -37,7 +38,7 @@ class Dispatcher:
         """Pair for ever: at once when something changed, and every second for what time brings."""
         while True:
             try:
-                while await self._round():
+                while self._hub.is_in_step and await self._round():
                     pass
             except GatewayError as error:
                 log.warning("cannot dispatch", error=error.message)

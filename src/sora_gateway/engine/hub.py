@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from sora_gateway.domain.errors import GatewayError
-from sora_gateway.ports.stores import Feed, FeedEntry, FeedTrimmedError
+from sora_gateway.ports.stores import Feed, FeedEntry, FeedRegressedError, FeedTrimmedError
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -19,6 +19,9 @@ class Hub:
     """One blocking read, fanned out in-process. Listeners must be quick and must not raise."""
 
     def __init__(self, feed: Feed) -> None:
+        self.regressed = asyncio.Event()
+        """Set when the store turned out to have lost writes; whoever has seen to it clears it."""
+        self._is_heard = False
         self._feed = feed
         self._listeners: list[Callable[[FeedEntry], None]] = []
         self._gap_listeners: list[Callable[[], None]] = []
@@ -29,25 +32,38 @@ class Hub:
         self._listeners.append(heard)
         self._gap_listeners.append(missed)
 
+    @property
+    def is_in_step(self) -> bool:
+        """Tell whether the last read succeeded and no regression is being seen to: then work may start."""
+        return self._is_heard and not self.regressed.is_set()
+
     async def start(self) -> None:
         """Take the present end of the feed as the beginning."""
         self._at = await self._feed.last_id()
+        self._is_heard = True
 
     async def run(self) -> None:
         """Read for ever; an unreachable store is waited for."""
         while True:
             try:
                 await self._read()
+            except FeedRegressedError:
+                self.regressed.set()
+                await self._restart()
             except FeedTrimmedError:
                 log.warning("this node fell behind the feed and reloads what it watches")
                 await self._restart()
             except GatewayError as error:
+                self._is_heard = False
                 log.warning("the feed cannot be read", error=error.message)
                 await asyncio.sleep(_PAUSE_S)
 
     async def _read(self) -> None:
         if self._at is None:
             await self.start()
+        elif not self._is_heard:
+            await self._feed.verify(self._at)
+            self._is_heard = True
         for entry in await self._feed.read(self._at or "0-0", block_s=_BLOCK_S):
             self._at = entry.id
             for heard in self._listeners:

@@ -29,8 +29,10 @@ from sora_gateway.domain.remote import (
     RemoteSucceeded,
     RemoteUnknown,
 )
+from sora_gateway.engine.markers import parse_marker
 from sora_gateway.engine.sending import Sender
-from sora_gateway.engine.settling import Settler, parse_marker
+from sora_gateway.engine.settling import Settler
+from sora_gateway.engine.strays import Strays
 from sora_gateway.engine.tools import NodeTools, job_error, remote_job
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Lease
@@ -66,6 +68,7 @@ class Lane:
         self._echo: bool | None = None
         self._grace_s = 30.0
         self._settler = Settler(lease.account_id, tools, self._apply)
+        self._strays = Strays(lease.account_id, tools)
 
     # --- what others tell the lane -------------------------------------------------------------------------
 
@@ -196,6 +199,8 @@ class Lane:
         self._observed_at = boottime()
         await self._note(observed)
         await self._write(observed.statuses)
+        for adopted in await self._strays.adopt(observed.listed):
+            self._wrote(adopted)
         jobs = list(self._jobs.values())
         await self._settler.settle(jobs, observed.listed, self._echo, upstream, account, sender.is_sending)
 

@@ -20,14 +20,15 @@ _LOST_GRACE_S = 60.0
 
 
 class MayStart:
-    """Tells whether the lease is surely still held, by this machine's own clock."""
+    """Tells whether the lease is surely still held, by this machine's own clock, and the store is in step."""
 
-    def __init__(self, token: str, valid_until: dict[str, float]) -> None:
+    def __init__(self, token: str, valid_until: dict[str, float], hub: Hub) -> None:
         self._token = token
         self._valid_until = valid_until
+        self._hub = hub
 
     def __call__(self) -> bool:
-        return boottime() < self._valid_until.get(self._token, 0.0)
+        return self._hub.is_in_step and boottime() < self._valid_until.get(self._token, 0.0)
 
 
 class LaneKeeper:
@@ -40,6 +41,7 @@ class LaneKeeper:
         self._valid_until: dict[str, float] = {}
         self._woken = asyncio.Event()
         self._stopping = False
+        self._hub = hub
         hub.listen(self._heard, self._missed)
 
     def __len__(self) -> int:
@@ -97,7 +99,7 @@ class LaneKeeper:
             return
         for lease in leases:
             self._valid_until[lease.token] = asked_at + config.lease_s - config.lease_margin_s
-            lane = Lane(lease, self._tools, MayStart(lease.token, self._valid_until))
+            lane = Lane(lease, self._tools, MayStart(lease.token, self._valid_until, self._hub))
             self._lanes[lease.account_id] = lane
             group.create_task(self._work(lane), name=f"lane {lease.account_id}")
 

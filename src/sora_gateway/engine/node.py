@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.collect import Collector
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.dispatch import Dispatcher
@@ -16,6 +17,7 @@ from sora_gateway.engine.inputs import Inline, Inputs
 from sora_gateway.engine.lanes import LaneKeeper
 from sora_gateway.engine.pool import AccountPool
 from sora_gateway.engine.records import Records
+from sora_gateway.engine.recovery import Recovery
 from sora_gateway.engine.sweeps import Sweeper
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.engine.watchers import Watchers
@@ -47,6 +49,7 @@ class Node:
         config: EngineConfig,
         now: Now,
     ) -> None:
+        self._clock = now = StoreClock(store, now)
         inputs = Inputs(vault, media, fetcher, inline, config.max_input_bytes)
         tools = NodeTools(
             upstreams=upstreams,
@@ -66,12 +69,14 @@ class Node:
         self._keeper = LaneKeeper(self.id, tools, self._hub)
         self._dispatcher = Dispatcher(tools, self._hub)
         self._collector = Collector(tools, media, self._hub)
-        self._sweeper = Sweeper(tools)
+        self._sweeper = Sweeper(tools, self._clock)
+        self._recovery = Recovery(tools, self._hub)
         self.generations = Generations(tools, inputs, watchers, Estimates(self._hub), links)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work while the block runs; at its end take nothing more and hand the lanes over."""
+        await self._clock.sync()
         await self._hub.start()
         async with asyncio.TaskGroup() as group:
             loops = [
@@ -81,6 +86,7 @@ class Node:
                     ("dispatcher", self._dispatcher.run),
                     ("collector", self._collector.run),
                     ("sweeper", self._sweeper.run),
+                    ("recovery", self._recovery.run),
                 )
             ]
             keeper = group.create_task(_for_ever("lanes", self._keeper.run), name="lanes")

@@ -21,8 +21,8 @@ from sora_gateway.domain.jobs import (
     Submitting,
 )
 from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, RemoteJob, Submission, Ticket
+from sora_gateway.engine.markers import make_marker
 from sora_gateway.engine.retries import Move, Work, next_step
-from sora_gateway.engine.settling import make_marker
 from sora_gateway.engine.tools import NodeTools, job_error
 from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.kit.clock import boottime

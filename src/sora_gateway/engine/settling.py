@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
@@ -29,29 +28,7 @@ from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
-_PREFIX = "sg-"
 _GIVE_UP_S = 24 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """The job and attempt that a text in the backend's list names."""
-
-    job_id: str
-    ticket: str
-
-
-def make_marker(job_id: str, ticket: str) -> str:
-    """Return the text to hide in a create call."""
-    return f"{_PREFIX}{job_id}-{ticket}"
-
-
-def parse_marker(text: str | None) -> Marker | None:
-    """Return what ``make_marker`` put in, None for any other text."""
-    if text is None or not text.startswith(_PREFIX):
-        return None
-    job_id, separator, ticket = text.removeprefix(_PREFIX).rpartition("-")
-    return Marker(job_id=job_id, ticket=ticket) if separator and job_id and ticket else None
 
 
 class Settler:

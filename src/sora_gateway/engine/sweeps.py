@@ -7,6 +7,7 @@ from functools import partial
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Failed, Job, JobError, Phase, advance
+from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.settling import failed_unknown
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.kit.clock import boottime
@@ -15,6 +16,7 @@ from sora_gateway.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _EVERY_S = 1.0
+_SYNC_EVERY_S = 60.0
 _GARBAGE_EVERY_S = 3600.0
 _HALF_WRITTEN_S = 6 * 3600.0
 _BATCH = 100
@@ -43,8 +45,10 @@ def overdue(job: Job, now_s: float) -> Failed | None:
 class Sweeper:
     """Served by any node; each step is safe to do twice."""
 
-    def __init__(self, tools: NodeTools) -> None:
+    def __init__(self, tools: NodeTools, clock: StoreClock | None = None) -> None:
         self._tools = tools
+        self._clock = clock
+        self._next_sync = boottime() + _SYNC_EVERY_S
         self._next_garbage = boottime() + _GARBAGE_EVERY_S
 
     async def run(self) -> None:
@@ -54,6 +58,9 @@ class Sweeper:
                 await self._end_overdue()
                 await self._tools.jobs.archive(_BATCH)
                 await self._remove_expired()
+                if self._clock is not None and boottime() >= self._next_sync:
+                    self._next_sync = boottime() + _SYNC_EVERY_S
+                    await self._clock.sync()
                 if boottime() >= self._next_garbage:
                     self._next_garbage = boottime() + _GARBAGE_EVERY_S
                     await self._remove_garbage()

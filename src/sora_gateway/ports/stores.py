@@ -254,17 +254,30 @@ class Feed(Protocol):
         """Return the id of the newest entry, ``"0-0"`` for none."""
         ...
 
+    async def verify(self, entry_id: str) -> None:
+        """Return if the store still knows the entry, or has trimmed it away in order.
+
+        Raises:
+            FeedRegressedError: it does not: the store lost writes that it had confirmed.
+        """
+        ...
+
     async def read(self, after: str, *, block_s: float) -> Sequence[FeedEntry]:
         """Return the entries after ``after``, waiting up to ``block_s`` for the first; empty: none came.
 
         Raises:
             FeedTrimmedError: entries after ``after`` were trimmed away; reload what you hold.
+            FeedRegressedError: ``after`` is newer than the newest entry: the store lost writes.
         """
         ...
 
 
 class FeedTrimmedError(Exception):
     """The reader fell too far behind."""
+
+
+class FeedRegressedError(FeedTrimmedError):
+    """The store went back in time: what was confirmed since may be unknown to it."""
 
 
 class AccountStore(Protocol):
@@ -335,6 +348,10 @@ class Store(Protocol):
 
     async def ping(self) -> None:
         """Answer, or raise ``GatewayError(store_unavailable)``."""
+        ...
+
+    async def time(self) -> float:
+        """Return the store's clock as Unix seconds: leases, deadlines and first sights are told by it."""
         ...
 
     async def facts(self) -> StoreFacts:

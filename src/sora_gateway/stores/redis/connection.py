@@ -138,9 +138,10 @@ def connect(url: str, *, is_embedded: bool = False, answer_s: float = _ANSWER_S)
 
 
 def _standalone(url: str, is_embedded: bool, answer_s: float) -> Connection:
-    calls = _client(url, _MOST_CONNECTIONS, answer_s, answer_s)
-    # No socket timeout: each waiting read stands under its own deadline.
-    waits = _client(url, _MOST_BLOCKING, answer_s, None)
+    calls = _client(url, _MOST_CONNECTIONS, answer_s, answer_s, _REPEATS)
+    # No socket timeout: each waiting read stands under its own deadline. No silent repeat either: whoever
+    # waits must notice that the server went away, it may have lost writes.
+    waits = _client(url, _MOST_BLOCKING, answer_s, None, 0)
     return Connection(calls, waits, answer_s=answer_s, is_embedded=is_embedded)
 
 
@@ -152,10 +153,10 @@ _SCHEMES: Mapping[str, Callable[[str, bool, float], Connection]] = {
 }
 
 
-def _client(url: str, most: int, connect_s: float, answer_s: float | None) -> Redis:
+def _client(url: str, most: int, connect_s: float, answer_s: float | None, repeats: int) -> Redis:
     retry = Retry(
         ExponentialWithJitterBackoff(cap=0.2, base=0.02),
-        _REPEATS,
+        repeats,
         # A replica that was the primary a moment ago: connect anew, the address may lead elsewhere.
         supported_errors=(RedisConnectionError, RedisTimeoutError, ReadOnlyError),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sora_gateway.ports.stores import FeedEntry, FeedTrimmedError
+from sora_gateway.ports.stores import FeedEntry, FeedRegressedError, FeedTrimmedError
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.codec import JOBS
 from sora_gateway.stores.redis.connection import Connection
@@ -24,12 +24,29 @@ class RedisFeed:
         newest = await self._connection.call("XREVRANGE", keys.FEED, "+", "-", "COUNT", 1)
         return str(newest[0][0]) if newest else _START
 
+    async def verify(self, entry_id: str) -> None:
+        """Return if the store still knows the entry, or has trimmed it away in order.
+
+        Raises:
+            FeedRegressedError: it does not: the store lost writes that it had confirmed.
+        """
+        if entry_id == _START:
+            return
+        found, oldest = await self._connection.pipeline(
+            [
+                ("XRANGE", keys.FEED, entry_id, entry_id),
+                ("XRANGE", keys.FEED, "-", "+", "COUNT", 1),
+            ]
+        )
+        if not found and (not oldest or _position(oldest[0][0]) <= _position(entry_id)):
+            raise FeedRegressedError
+
     async def read(self, after: str, *, block_s: float) -> Sequence[FeedEntry]:
         """Return the entries after ``after``, at most 500, waiting up to ``block_s`` for the first.
 
         Raises:
-            FeedTrimmedError: entries after ``after`` may have been trimmed away, or ``after`` is in the
-                future (the store lost writes); reload what you hold.
+            FeedTrimmedError: entries after ``after`` may have been trimmed away; reload what you hold.
+            FeedRegressedError: ``after`` is in the future: the store lost writes.
         """
         block_ms = max(1, round(block_s * 1000))
         read, oldest, newest = await self._connection.wait(
@@ -43,7 +60,7 @@ class RedisFeed:
         )
         position = _position(after)
         if position > _position(newest[0][0] if newest else _START):
-            raise FeedTrimmedError
+            raise FeedRegressedError
         if oldest and position < _position(oldest[0][0]) and await self._was_trimmed(after):
             raise FeedTrimmedError
         entries = read[0][1] if read else []
