@@ -38,7 +38,6 @@ PROVED_ELSEWHERE = {
     "engine/records.py": "three lines over the store; tests/engine",
     "engine/hub.py": "tests/engine/test_watchers.py",
     "engine/lanes.py": "tests/functional (takeover, restart)",
-    "engine/dispatch.py": "tests/functional (thirty jobs on three accounts)",
     "app.py": "tests/functional",
 }
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from sora_gateway.accounts.choice import choose
+from sora_gateway.accounts.choice import admission, choose
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.jobs import Bound, Job, Phase
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.tools import NodeTools
-from sora_gateway.ports.stores import FeedEntry, Head, Load
+from sora_gateway.ports.stores import FeedEntry, Load
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
 _EVERY_S = 1.0
 _HEADS = 16
+
+
+def avoidable(job: Job, accounts: Sequence[Account]) -> tuple[str, ...]:
+    """Return the accounts that the job may avoid: none, once it would have to avoid all that can run it."""
+    able = {account.id for account in accounts if admission(job.request, [account]) is None}
+    return () if able <= set(job.avoid) else job.avoid
 
 
 class Dispatcher:
@@ -62,21 +68,22 @@ class Dispatcher:
         for head in heads:
             if head.signature in full:
                 continue
-            job = await self._bind(head, accounts, loads)
-            if job is None:
-                # The queue is fair: behind one that finds no place, only a job that avoids other accounts
-                # could find one, and it will be first soon.
-                full.add(head.signature)
-            else:
+            job = await self._tools.jobs.get(head.job_id)
+            if job is None or job.phase is not Phase.QUEUED:
+                continue
+            bound = await self._bind(job, accounts, loads)
+            if bound is not None:
                 has_bound = True
-                loads |= await self._tools.lanes.load([job.account_id or ""])
+                loads |= await self._tools.lanes.load([bound.account_id or ""])
+            elif not job.avoid:
+                # The queue is fair: nobody behind one that finds no place may pass it. One that avoids
+                # accounts is passed, its reason is its own.
+                full.add(head.signature)
         return has_bound
 
-    async def _bind(self, head: Head, accounts: Sequence[Account], loads: Mapping[str, Load]) -> Job | None:
-        job = await self._tools.jobs.get(head.job_id)
-        if job is None or job.phase is not Phase.QUEUED:
-            return None
-        for account in choose(job.request, accounts, loads, self._tools.now(), job.avoid):
+    async def _bind(self, job: Job, accounts: Sequence[Account], loads: Mapping[str, Load]) -> Job | None:
+        avoid = avoidable(job, accounts)
+        for account in choose(job.request, accounts, loads, self._tools.now(), avoid):
             decide = self._tools.records.decision(Bound(account_id=account.id))
             slots = account.slots.get(job.kind, 0)
             bound = await self._tools.jobs.bind(job.id, decide, account.id, slots)

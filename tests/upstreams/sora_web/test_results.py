@@ -200,7 +200,7 @@ def test_every_key_of_a_refusal_is_read(key: str) -> None:
             False,
         ),
         ({"download_urls": {"watermark": "https://w"}, "downloadable_url": "https://w"}, "https://w", True),
-        ({"download_urls": {"watermark": "https://w"}, "downloadable_url": "https://d"}, "https://d", None),
+        ({"download_urls": {"watermark": "https://w"}, "downloadable_url": "https://d"}, "https://d", True),
         ({"download_urls": None, "downloadable_url": "https://d"}, "https://d", None),
         ({"download_urls": {"watermark": "https://w"}, "url": "https://u"}, "https://w", True),
         ({"encodings": {"source": {"path": "https://s"}}, "url": "https://u"}, "https://s", None),

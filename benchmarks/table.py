@@ -1,0 +1,133 @@
+"""Write samples as Markdown: medians over the rounds, and ratios of what was measured side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from benchmarks.counts import StatusCount
+from benchmarks.site import GATEWAY
+from benchmarks.workloads import Figure, Rate
+
+_BUSY = 0.9
+
+
+def report(
+    facts: Sequence[str], counts: Sequence[StatusCount], rounds: Sequence[Sequence[Rate | Figure]]
+) -> str:
+    """Return the whole text."""
+    rates = [[sample for sample in samples if isinstance(sample, Rate)] for samples in rounds]
+    figures = [[sample for sample in samples if isinstance(sample, Figure)] for samples in rounds]
+    parts = ["\n".join(f"- {fact}" for fact in facts), _counts(counts)]
+    if any(rates):
+        parts.append(_rates(rates))
+    if any(figures):
+        parts.append(_figures(figures))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first column is text, the rest are numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float) -> str:
+    """Return three figures that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _counts(counts: Sequence[StatusCount]) -> str:
+    head = ("status call of a job that is", "store round trips", "promised", "commands", "upstream calls")
+    return table(head, [_count_row(count) for count in counts])
+
+
+def _count_row(count: StatusCount) -> tuple[str, ...]:
+    commands = ", ".join(f"{name} {each:g}" for name, each in count.commands.items())
+    trips = f"{count.round_trips:.2f}" + ("" if count.is_kept else " **broken**")
+    return count.state, trips, str(count.promised), commands, str(count.upstream_calls)
+
+
+def _rates(rounds: Sequence[Sequence[Rate]]) -> str:
+    head = (
+        "work, connections, server",
+        "per s",
+        "MB/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU ms each",
+        "store CPU ms each",
+        "resident MiB",
+        "grown by MiB",
+        "load busy",
+        "gateway : peer, rate",
+        "gateway : peer, CPU",
+    )
+    keys = dict.fromkeys((rate.work, rate.connections, rate.server) for rates in rounds for rate in rates)
+    return table(head, [_rate_row(rounds, *key) for key in sorted(keys, key=_order(list(keys)))])
+
+
+def _order(keys: list[tuple[str, int, str]]):  # type: ignore[no-untyped-def]
+    works = list(dict.fromkeys(work for work, _, _ in keys))
+    return lambda key: (works.index(key[0]), key[1], key[2] != GATEWAY, key[2] != GATEWAY and -len(key[2]))
+
+
+def _rate_row(rounds: Sequence[Sequence[Rate]], work: str, connections: int, server: str) -> tuple[str, ...]:
+    def of(name: str) -> dict[int, Rate]:
+        wanted = (work, connections, name)
+        return {
+            turn: rate
+            for turn, rates in enumerate(rounds)
+            for rate in rates
+            if (rate.work, rate.connections, rate.server) == wanted
+        }
+
+    mine, ours = of(server), of(GATEWAY)
+    values = list(mine.values())
+
+    def middle(name: str) -> float:
+        return median(float(getattr(rate, name)) for rate in values)
+
+    def ratio(name: str) -> str:
+        if server == GATEWAY:
+            return ""
+        return f"{median(getattr(ours[turn], name) / getattr(rate, name) for turn, rate in mine.items()):.2f}"
+
+    busy = middle("load_busy")
+    is_limit = busy > _BUSY and server != GATEWAY
+    return (
+        f"{work}, {connections}, {server}",
+        number(middle("per_s")),
+        number(middle("mb_per_s")),
+        number(middle("p50_ms")),
+        number(middle("p99_ms")),
+        f"{middle('cpu_ms'):.3f}",
+        f"{middle('store_cpu_ms'):.3f}",
+        f"{middle('rss_mib'):.0f}",
+        f"{middle('grown_mib'):.1f}",
+        f"{busy:.0%}" + (" (the limit)" if is_limit else ""),
+        ratio("per_s"),
+        ratio("cpu_ms"),
+    )
+
+
+def _figures(rounds: Sequence[Sequence[Figure]]) -> str:
+    found: dict[tuple[str, str], list[float]] = {}
+    for figures in rounds:
+        for figure in figures:
+            found.setdefault((figure.what, figure.unit), []).append(figure.value)
+    rows = [
+        (
+            what,
+            f"{number(_middle(what, values))} {unit}".strip(),
+            f"{number(min(values))} to {number(max(values))}",
+        )
+        for (what, unit), values in found.items()
+    ]
+    return table(("figure", "median", "all rounds"), rows)
+
+
+def _middle(what: str, values: list[float]) -> float:
+    return max(values) if "largest of the rounds" in what else median(values)
