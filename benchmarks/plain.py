@@ -90,7 +90,7 @@ def create_app(socket: str, video: Path, image: Path) -> FastAPI:
         return FileResponse(video, filename=f"{video_id}.mp4")
 
     @app.post("/sora/v1/images/generations", dependencies=[known])
-    async def images(wish: Wish) -> dict[str, Any]:
+    def images(wish: Wish) -> dict[str, Any]:
         return {"created": 0, "data": [{"b64_json": base64.b64encode(image.read_bytes()).decode()}]}
 
     return app

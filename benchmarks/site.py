@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx2
 import psutil
+from tests.functional.harness import Gateway, Process, Simulator, answers, free_port
 
 from benchmarks import plain
 from benchmarks.machine import ROOT, Cores, pinned
 from benchmarks.meters import BackendMeter, StoreMeter
-from tests.functional.harness import Gateway, Process, Simulator, answers, free_port
 
 GATEWAY, PLAIN, NGINX = "gateway", "plain FastAPI + Redis", "nginx (limit)"
 VIDEO = {"model": "sora_video2", "prompt": "a paper boat drifting down a gutter stream"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from benchmarks.__main__ import smoke
 
 pytestmark = pytest.mark.slow

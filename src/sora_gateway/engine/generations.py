@@ -24,6 +24,7 @@ from sora_gateway.licences.allowance import cost
 from sora_gateway.ports.media import Links
 from sora_gateway.ports.stores import Idempotency, IdempotencyConflictError, Page, Replayed
 from sora_gateway.ports.upstream import Upstream
+from sora_gateway.telemetry import metrics
 
 _OWN_PATH = re.compile(r"/files/(?P<job_id>[a-z0-9_]+)/(?P<variant>[a-z]+)/(?P<index>\d{1,4})(\.[a-z0-9]+)?$")
 
@@ -109,7 +110,11 @@ class Generations:
                 f"Idempotency-Key '{key}' was used before with another request; use a new key for this one."
             )
             raise GatewayError(ErrorKind.CONFLICT, message, param="Idempotency-Key") from error
-        return accepted.jobs if isinstance(accepted, Replayed) else accepted
+        if isinstance(accepted, Replayed):
+            return accepted.jobs
+        for job in accepted:
+            metrics.ACCEPTED.labels(job.kind.value, job.request.family.value).inc()
+        return accepted
 
     def _lacking(self, request: GenerationRequest) -> GatewayError | None:
         reasons = [

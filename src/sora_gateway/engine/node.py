@@ -24,8 +24,9 @@ from sora_gateway.engine.watchers import Watchers
 from sora_gateway.kit.clock import Now
 from sora_gateway.kit.ids import new_id
 from sora_gateway.ports.media import Fetcher, Links, MediaTools, Vault
-from sora_gateway.ports.stores import Store
+from sora_gateway.ports.stores import FeedEntry, Store
 from sora_gateway.ports.upstream import Upstream
+from sora_gateway.telemetry import metrics
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -65,6 +66,7 @@ class Node:
         )
         self.id = new_id("node", now)
         self._hub = Hub(store.feed)
+        self._hub.listen(_count, lambda: None)
         watchers = Watchers(store.jobs, self._hub)
         self._keeper = LaneKeeper(self.id, tools, self._hub)
         self._dispatcher = Dispatcher(tools, self._hub)
@@ -99,6 +101,13 @@ class Node:
                 self._keeper.stop()
                 await asyncio.wait([keeper])
                 loops[0].cancel()
+
+
+def _count(entry: FeedEntry) -> None:
+    job = entry.job
+    if entry.has_public_change and job.is_final:
+        code = job.error.code if job.error is not None else ""
+        metrics.JOBS_ENDED.labels(job.kind.value, job.status.value, code).inc()
 
 
 async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:

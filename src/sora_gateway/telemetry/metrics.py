@@ -6,14 +6,13 @@ The registry is our own: nothing but what stands here is shown, and tests see no
 from __future__ import annotations
 
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 __all__ = [
     "ACCEPTED",
     "CONTENT_TYPE",
     "HTTP_REQUESTS",
     "HTTP_SECONDS",
-    "JOBS",
     "JOBS_ENDED",
     "REGISTRY",
     "UPSTREAM_CALLS",
@@ -22,12 +21,6 @@ __all__ = [
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
-JOBS = Gauge(
-    "sora_gateway_jobs",
-    "Jobs that are not final, by status, as this node last counted them.",
-    ["status"],
-    registry=REGISTRY,
-)
 ACCEPTED = Counter(
     "sora_gateway_jobs_accepted",
     "Jobs accepted by this node, by what they make and model family.",
@@ -36,13 +29,13 @@ ACCEPTED = Counter(
 )
 JOBS_ENDED = Counter(
     "sora_gateway_jobs_ended",
-    "Jobs that this node saw end, by kind, status and error code (empty: none).",
+    "Jobs that ended on any node while this one listened, by kind, status and error code (empty: none).",
     ["kind", "status", "code"],
     registry=REGISTRY,
 )
 UPSTREAM_CALLS = Counter(
     "sora_gateway_upstream_calls",
-    "Calls to backends, by backend, route and outcome (ok, or the kind of the error).",
+    "Calls to backends, by backend, route template and outcome (the HTTP status, or no_answer).",
     ["upstream", "route", "outcome"],
     registry=REGISTRY,
 )

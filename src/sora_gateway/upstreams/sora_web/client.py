@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ import httpx2
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.kit.clock import boottime
 from sora_gateway.kit.redact import Secret
+from sora_gateway.telemetry import metrics
 from sora_gateway.upstreams.sora_web.config import SENTINEL_HEADER, SoraWebConfig
 from sora_gateway.upstreams.sora_web.connections import Connections
 from sora_gateway.upstreams.sora_web.wire import Answer
 
+_IDS = re.compile(r"(?<=/)(?:task|gen|media|file|ch|s|cameo)_[A-Za-z0-9_-]+")
 _MOST_ANSWER_BYTES = 32 * 1024 * 1024
 _MOST_HOPS = 3
 _DEAD_LINK = frozenset({403, 404, 410})
@@ -303,7 +306,17 @@ async def _sent(
 
 
 async def _answer(client: httpx2.AsyncClient, request: httpx2.Request, watch: Trace | None = None) -> Answer:
-    """Return the complete answer to ``request``."""
+    """Return the complete answer to ``request``, and count it."""
+    outcome = "no_answer"
+    try:
+        answer = await _whole_answer(client, request, watch)
+        outcome = str(answer.status)
+        return answer
+    finally:
+        metrics.UPSTREAM_CALLS.labels("sora_web", _IDS.sub("{id}", request.url.path), outcome).inc()
+
+
+async def _whole_answer(client: httpx2.AsyncClient, request: httpx2.Request, watch: Trace | None) -> Answer:
     response = await _sent(client, request, watch)
     try:
         pieces: list[bytes] = []

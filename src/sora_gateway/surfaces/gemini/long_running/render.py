@@ -78,7 +78,7 @@ def file_of(job: Job) -> Blob:
 
 def _base(name: str, views: Sequence[JobView]) -> Operation:
     jobs = [view.job for view in views]
-    slowest = min(views, key=lambda view: (view.job.is_final, view.job.percent))
+    slowest = min(views, key=_lead)
     metadata: Metadata = {
         "@type": _METADATA,
         "state": slowest.job.status.value,
@@ -90,6 +90,12 @@ def _base(name: str, views: Sequence[JobView]) -> Operation:
     if slowest.eta_s is not None:
         metadata["etaSeconds"] = slowest.eta_s
     return {"name": name, "metadata": metadata, "done": all(job.is_final for job in jobs)}
+
+
+def _lead(view: JobView) -> tuple[bool, bool, int]:
+    """Order by who tells how it goes: who still works, else who has a result."""
+    job = view.job
+    return job.is_final, job.is_final and job.status is not Status.COMPLETED, job.percent
 
 
 def _error(views: Sequence[JobView]) -> ErrorBody | None:
