@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 _PIECE_BYTES = 1 << 20
+_PATIENCE_S = 30.0
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
@@ -92,9 +93,9 @@ class Watch:
             reader, writer = await asyncio.open_connection(order["host"], order["port"])
             writer.write(request)
             self._open.append((reader, writer))
-        for reader, _ in self._open:
-            await reader.readuntil(b"event: snapshot")
-            await reader.readuntil(b"\n\n")
+        async with asyncio.timeout(_PATIENCE_S):
+            for reader, _ in self._open:
+                await reader.readuntil(b"event: ")
         return {"open": len(self._open)}
 
     async def ended(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +108,7 @@ class Watch:
             seen_at.append(time.perf_counter())
             await reader.read()
 
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(_PATIENCE_S), asyncio.TaskGroup() as group:
             for reader, _ in self._open:
                 group.create_task(wait(reader))
         for _, writer in self._open:

@@ -27,7 +27,17 @@ VIDEO = {"model": "sora_video2", "prompt": "a paper boat drifting down a gutter 
 IMAGE = {"model": "sora_image", "prompt": "a paper boat, ink drawing"}
 
 _ACCOUNT = {"name": "one", "plan": "plus", "video_quota": 5000, "image_quota": 5000}
+_PHASES = [{"status": "running", "seconds": 2.5, "progress_from": 0.1, "progress_to": 0.9}]
+"""Longer than a look's interval: a task that no look saw pending is only looked for after 30 s."""
 _WAIT_S = 60.0
+
+_SCENARIO = {
+    "accounts": [_ACCOUNT],
+    "timing__video__phases": _PHASES,
+    "timing__video__hidden_answers": 0,
+    "timing__image__phases": _PHASES,
+    "timing__image__hidden_answers": 0,
+}
 
 _NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;
@@ -105,7 +115,7 @@ class Site:
 def open_site(folder: Path, cores: Cores, *, has_peers: bool, nginx: str | None = None) -> Iterator[Site]:
     """Start everything, fill it with one finished video and a queue that does not drain."""
     with contextlib.ExitStack() as stack, pinned(cores.load):
-        simulator = Simulator(folder / "simulator", accounts=[_ACCOUNT])
+        simulator = Simulator(folder / "simulator", **_SCENARIO)
         gateway = new_gateway(folder / "gateway", simulator)
         for process, where in ((simulator, cores.load), (gateway, cores.server)):
             run(stack, process, where)

@@ -17,7 +17,7 @@ from benchmarks.orders import Loader
 from benchmarks.site import GATEWAY, IMAGE, NGINX, PLAIN, VIDEO, Site, new_gateway
 
 _STREAMS = (1, 100, 1000)
-_WHOLE_IMAGES = 5
+_WHOLE_IMAGES = 3
 _SETTLE_S = 3.0
 
 
