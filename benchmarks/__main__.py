@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ def smoke(folder: Path) -> list[StatusCount]:
 def main(arguments: list[str] | None = None) -> int:
     """Run what is asked for, write the table, and return 1 if a count is not as promised."""
     given = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what was started ends with us
     cores = choose_cores()
     day = datetime.fromtimestamp(system_now(), UTC).date().isoformat()
     about = [f"{day}, {given.rounds} rounds of {given.seconds:g} s", *facts(cores)]

@@ -80,7 +80,13 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    where = Path(sora_gateway.__file__).parent
-    done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)  # noqa: S603
-    return f" ({done.stdout.strip()})" if done.returncode == 0 else ""
+    """Name the state of the source that is measured, as far as git knows it."""
+
+    def git(*arguments: str) -> str:
+        where = Path(sora_gateway.__file__).parent
+        command = ["git", *arguments, "--", "."]
+        done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)  # noqa: S603
+        return done.stdout.strip()
+
+    commit = git("log", "-1", "--format=%h")
+    return f" ({commit}{', changed' if git('status', '--porcelain') else ''})" if commit else ""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from statistics import median
 
 from benchmarks.counts import StatusCount
-from benchmarks.site import GATEWAY
+from benchmarks.site import GATEWAY, NGINX, PLAIN
 from benchmarks.workloads import Figure, Rate
 
 _BUSY = 0.9
+_SERVERS = (GATEWAY, PLAIN, NGINX)
 
 
 def report(
@@ -65,13 +66,10 @@ def _rates(rounds: Sequence[Sequence[Rate]]) -> str:
         "gateway : peer, rate",
         "gateway : peer, CPU",
     )
-    keys = dict.fromkeys((rate.work, rate.connections, rate.server) for rates in rounds for rate in rates)
-    return table(head, [_rate_row(rounds, *key) for key in sorted(keys, key=_order(list(keys)))])
-
-
-def _order(keys: list[tuple[str, int, str]]):  # type: ignore[no-untyped-def]
-    works = list(dict.fromkeys(work for work, _, _ in keys))
-    return lambda key: (works.index(key[0]), key[1], key[2] != GATEWAY, key[2] != GATEWAY and -len(key[2]))
+    seen = [(rate.work, rate.connections, rate.server) for rates in rounds for rate in rates]
+    works = list(dict.fromkeys(work for work, _, _ in seen))
+    keys = sorted(set(seen), key=lambda key: (works.index(key[0]), key[1], _SERVERS.index(key[2])))
+    return table(head, [_rate_row(rounds, *key) for key in keys])
 
 
 def _rate_row(rounds: Sequence[Sequence[Rate]], work: str, connections: int, server: str) -> tuple[str, ...]:

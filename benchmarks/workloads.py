@@ -145,7 +145,8 @@ def streams(site: Site, loader: Loader, number: int, seconds: float) -> Iterator
     with site.client() as client:
         for count in _STREAMS:
             job_id = client.post("/videos", json=VIDEO).raise_for_status().json()["id"]
-            order = {"request": site.request("GET", f"/videos/{job_id}/events"), "connections": count}
+            request = site.request("GET", f"/videos/{job_id}/events", Connection="close")
+            order = {"request": request, "connections": count}
             before_bytes = gateway.memory_info().rss
             loader.tell("open", site.gateway.port, **order)
             grown_bytes = gateway.memory_info().rss - before_bytes

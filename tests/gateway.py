@@ -15,16 +15,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from sora_gateway.app import install_surfaces
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.media.links import SignedLinks
-from sora_gateway.surfaces.openai.errors import render_error
-from sora_gateway.surfaces.openai.models.routes import list_models, show_model
-from sora_gateway.surfaces.openai.router import build_router
-from sora_gateway.web import dispatch, errors, health, links, middleware
 from sora_gateway.web.auth import Callers
-from sora_gateway.web.dialect import Dialect
-from sora_gateway.web.routes import mount
 from sora_gateway.web.state import Services
 from tests.fakes import STARTED_AT, FakeGenerations, FakeLicences, FakeTools, FakeVault
 
@@ -60,10 +55,7 @@ class Gateway:
 def fresh_app() -> FastAPI:
     """Return an application that a test may change."""
     app = FastAPI()
-    models = dispatch.models_router({Dialect.OPENAI: list_models}, {Dialect.OPENAI: show_model})
-    mount(app, build_router(), models, links.router, health.router)
-    errors.install(app, {Dialect.OPENAI: render_error})
-    middleware.install(app, max_body_bytes=64 * 2**20)
+    install_surfaces(app, max_body_bytes=64 * 2**20)
     return app
 
 

@@ -13,7 +13,9 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.model_names import catalogue, format_model_name, parse_model_name
 from sora_gateway.engine.retries import TABLE
 from sora_gateway.settings import variable_names
-from sora_gateway.surfaces.openai.errors import render_error
+from sora_gateway.surfaces.anthropic import errors as anthropic
+from sora_gateway.surfaces.gemini import errors as gemini
+from sora_gateway.surfaces.openai import errors as openai
 from sora_gateway.web.errors import STATUS
 
 ROOT = Path(__file__).parent.parent
@@ -76,10 +78,11 @@ def test_every_error_kind_has_its_rows() -> None:
 
 @pytest.mark.parametrize("kind", list(ErrorKind))
 def test_every_error_kind_is_rendered(kind: ErrorKind) -> None:
-    """The dialect prints each kind with all four keys of its envelope."""
-    body = render_error(GatewayError(kind, "What was wrong."))
-    assert set(body) == {"error"}
-    assert set(body["error"]) == {"message", "type", "param", "code"}
+    """Each dialect prints each kind in its own envelope."""
+    error = GatewayError(kind, "What was wrong.")
+    assert set(openai.render_error(error)["error"]) == {"message", "type", "param", "code"}
+    assert set(anthropic.render_error(error)) == {"type", "error", "request_id"}
+    assert {"code", "message", "status"} <= set(gemini.render_error(error)["error"])
 
 
 def test_documents_name_every_setting() -> None:

@@ -33,6 +33,9 @@ from sora_gateway.stores.redis.store import RedisStore
 from sora_gateway.surfaces.anthropic import errors as anthropic_errors
 from sora_gateway.surfaces.anthropic import router as anthropic
 from sora_gateway.surfaces.anthropic.models import routes as anthropic_models
+from sora_gateway.surfaces.gemini import errors as gemini_errors
+from sora_gateway.surfaces.gemini import router as gemini
+from sora_gateway.surfaces.gemini.models import routes as gemini_models
 from sora_gateway.surfaces.openai import errors as openai_errors
 from sora_gateway.surfaces.openai import router as openai
 from sora_gateway.surfaces.openai.models import routes as openai_models
@@ -85,23 +88,36 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    mount(
-        app,
-        health.router,
-        links.router,
-        dispatch.models_router(
-            {Dialect.OPENAI: openai_models.list_models, Dialect.ANTHROPIC: anthropic_models.list_models},
-            {Dialect.OPENAI: openai_models.show_model, Dialect.ANTHROPIC: anthropic_models.show_model},
-        ),
-        openai.build_router(),
-        anthropic.build_router(),
-    )
-    errors.install(
-        app,
-        {Dialect.OPENAI: openai_errors.render_error, Dialect.ANTHROPIC: anthropic_errors.render_error},
-    )
-    middleware.install(app, max_body_bytes=settings.max_upload_mib * 2**20)
+    install_surfaces(app, max_body_bytes=settings.max_upload_mib * 2**20)
     return app
+
+
+def install_surfaces(app: FastAPI, *, max_body_bytes: int) -> None:
+    """Give ``app`` every route, every dialect's errors and the middleware.
+
+    Gemini's operations and files stand before the shared paths that would take them for a model or a file.
+    """
+    models = dispatch.models_router(
+        {
+            Dialect.OPENAI: openai_models.list_models,
+            Dialect.ANTHROPIC: anthropic_models.list_models,
+            Dialect.GEMINI: gemini_models.list_models,
+        },
+        {
+            Dialect.OPENAI: openai_models.show_model,
+            Dialect.ANTHROPIC: anthropic_models.show_model,
+            Dialect.GEMINI: gemini_models.show_model,
+        },
+    )
+    routers = (gemini.build_router(), models, openai.build_router(), anthropic.build_router())
+    mount(app, health.router, links.router, *routers)
+    renderers = {
+        Dialect.OPENAI: openai_errors.render_error,
+        Dialect.ANTHROPIC: anthropic_errors.render_error,
+        Dialect.GEMINI: gemini_errors.render_error,
+    }
+    errors.install(app, renderers)
+    middleware.install(app, max_body_bytes=max_body_bytes)
 
 
 @asynccontextmanager

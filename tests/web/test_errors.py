@@ -112,8 +112,10 @@ async def test_unexpected_fault_shows_nothing(gateway: Gateway, client: httpx2.A
     assert answer.json()["error"]["code"] == "internal_error"
 
 
-async def test_dialect_without_renderer_gets_openai(gateway: Gateway) -> None:
+async def test_dialect_without_renderer_gets_openai(tmp_path: Path) -> None:
     """Until a dialect has its own errors, OpenAI's serve."""
+    gateway = await build_gateway(tmp_path, is_fresh=True)
+    install(gateway.app, {Dialect.OPENAI: gateway.app.state.error_renderers[Dialect.OPENAI]})
     async with client_of(gateway, key=None) as client:
         answer = await client.get("/v1/models", headers={"anthropic-version": "2023-06-01"})
     assert answer.status_code == 401

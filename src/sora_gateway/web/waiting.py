@@ -16,9 +16,13 @@ _MARGIN_S = 10.0
 _LEAST_S = 1.0
 
 
+_STATED = ("x-stainless-read-timeout", "x-stainless-timeout", "x-server-timeout")
+"""Where SDKs say how long they wait, in seconds: OpenAI's and Anthropic's, Google's."""
+
+
 def patience_s(headers: Mapping[str, str], wait_max_s: float) -> float:
     """Return how long an answer may take: ``wait_max_s``, or the client's stated time-out less 10 s."""
-    stated = headers.get("x-stainless-read-timeout") or headers.get("x-stainless-timeout") or ""
+    stated = next((value for name in _STATED if (value := headers.get(name))), "")
     try:
         timeout_s = float(stated)
     except ValueError:

@@ -11,8 +11,8 @@ from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.generations import JobView
 from sora_gateway.surfaces.anthropic.errors import render_error
 from sora_gateway.surfaces.anthropic.messages.wire import MessageAnswer, MessageEvent, TokenCount
-from sora_gateway.surfaces.anthropic.usage import text_tokens
 from sora_gateway.web.streaming import encode_event
+from sora_gateway.web.usage import text_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

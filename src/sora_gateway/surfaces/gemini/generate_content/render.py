@@ -20,8 +20,8 @@ from sora_gateway.surfaces.gemini.generate_content.wire import (
     PredictResponse,
     UsageMetadata,
 )
-from sora_gateway.surfaces.gemini.usage import text_tokens
 from sora_gateway.web.streaming import encode_event
+from sora_gateway.web.usage import text_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

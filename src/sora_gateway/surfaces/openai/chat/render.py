@@ -16,8 +16,8 @@ from sora_gateway.surfaces.openai.chat.wire import (
     Message,
     Usage,
 )
-from sora_gateway.surfaces.openai.usage import text_tokens
 from sora_gateway.web.streaming import encode_event
+from sora_gateway.web.usage import text_tokens
 
 DONE = b"data: [DONE]\n\n"
 """Exactly this: Node's SDK fails on a trailing blank, and other clients wait for it."""

@@ -7,8 +7,8 @@ from typing import Literal
 
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.surfaces.openai.images.wire import Image, ImageEvent, ImagesResponse, Usage
-from sora_gateway.surfaces.openai.usage import text_tokens
 from sora_gateway.web.streaming import encode_event
+from sora_gateway.web.usage import text_tokens
 
 EventType = Literal["image_generation.completed", "image_edit.completed"]
 
