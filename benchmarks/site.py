@@ -29,6 +29,7 @@ IMAGE = {"model": "sora_image", "prompt": "a paper boat, ink drawing"}
 _ACCOUNT = {"name": "one", "plan": "plus", "video_quota": 5000, "image_quota": 5000}
 _PHASES = [{"status": "running", "seconds": 2.5, "progress_from": 0.1, "progress_to": 0.9}]
 """Longer than a look's interval: a task that no look saw pending is only looked for after 30 s."""
+_LISTED = 20
 _WAIT_S = 60.0
 
 _SCENARIO = {
@@ -186,6 +187,8 @@ def _fill(site: Site, *, huge: bool) -> None:
         # From here on the account may make no more videos: what is created stays in the queue.
         asyncio.run(site.simulator.post("accounts", _ACCOUNT | {"video_quota": 0}))
         site.queued_id = make(VIDEO["prompt"])
+        for _ in range(_LISTED if huge else 0):
+            make(VIDEO["prompt"])
         _until(lambda: _is_quiet(site), "the backend is still being asked")
 
 

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 # pytest-asyncio asks for the current loop before it makes its own; Python 3.11 answers by creating one that
 # nobody closes, unless it was told that there is none.
 asyncio.set_event_loop(None)
 
-_LOGGERS = ("", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+# The machines that test are shared: how long an example takes says nothing.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
+
+_LOGGERS = ("", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httpx2", "httpcore2")
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from sora_gateway.kit.redact import Secret, redact
 Format = Literal["console", "json"]
 LEVELS = ("debug", "info", "warning", "error", "critical")
 _LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+_TALKATIVE = ("httpx2", "httpcore2")  # a line for each call to a backend, with its address
 _DEEPEST = 6
 _SECRET_NAMES = frozenset(
     {"authorization", "cookie", "set-cookie", "x-api-key", "x-goog-api-key", "openai-sentinel-token"}
@@ -79,6 +80,8 @@ def configure(format: Format = "console", level: str = "info", stream: TextIO | 
         library.handlers = []
         library.propagate = True
         library.setLevel(logging.NOTSET)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -399,17 +399,27 @@ async def test_a_video_from_queue_to_file() -> None:
         assert status.outputs[0].url == "https://files/v2"
 
 
-async def test_a_task_that_was_never_seen_is_looked_for_after_a_while() -> None:
-    """The list may omit a new task: nothing is said for 30 s, then the drafts are read."""
-    lists = routing(nf_pending_v2=[], drafts_v2=drafts(draft("v", url="https://files/v")))
+async def test_a_task_that_was_never_seen_is_looked_for_sparingly() -> None:
+    """The list may omit a new task: the drafts are read at its 3rd, 6th and 12th absence, then after 30 s."""
+    lists = routing(nf_pending_v2=[], drafts_v2=drafts())
     async with talking(lists) as (server, backend, clock):
-        for _ in range(4):
+        reads = [0]
+        for _ in range(14):
             assert (await backend.observe([job("v")], account(), NONE)).statuses == {}
+            reads.append(calls(server).count(DRAFTS))
         clock.at += 30
-        assert set(calls(server)) == {PENDING}
-        seen = await backend.observe([job("v")], account(), NONE)
-        assert isinstance(seen.statuses["v"], RemoteSucceeded)
-        assert seen.listed["v"] == Listed(kind=VIDEO, is_unfinished=False)
+        await backend.observe([job("v")], account(), NONE)
+        reads.append(calls(server).count(DRAFTS))
+    assert [look for look in range(1, len(reads)) if reads[look] > reads[look - 1]] == [3, 6, 12, 15]
+
+
+async def test_a_task_between_two_reads_is_found() -> None:
+    """A task that came and went unseen is found among the drafts at the third look."""
+    lists = routing(nf_pending_v2=[], drafts_v2=drafts(draft("v", url="https://files/v")))
+    async with talking(lists) as (_, backend, _):
+        looks = [await backend.observe([job("v")], account(), NONE) for _ in range(3)]
+    assert [bool(look.statuses) for look in looks] == [False, False, True]
+    assert isinstance(looks[-1].statuses["v"], RemoteSucceeded)
 
 
 async def test_a_restart_costs_no_job() -> None:

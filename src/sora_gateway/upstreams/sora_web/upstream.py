@@ -40,6 +40,7 @@ from sora_gateway.upstreams.sora_web.wire import Answer, Draft, Task, problem
 _FIND_PAGES = 40
 _RECENT_PAGES = 3
 _MISSES = 2
+_EARLY_LOOKS = frozenset({3, 6, 12})  # new tasks may be hidden from the first reads (section 7.4)
 _BLANK_READS = 5
 _BLANK_OVER_S = 60.0
 
@@ -186,9 +187,10 @@ class SoraWeb:
             status = self._pending_status(job, tasks.get(job.id), is_read=pending.is_whole)
             if status is not None:
                 look.statuses[job.id] = status
-            elif self._is_due(job):
+            elif self._is_due(job) or self._may_have_slipped_by(job):
                 missing.append(job)
-        return await self._observe_drafts(missing, access, look) if missing else []
+        absent = await self._observe_drafts(missing, access, look) if missing else []
+        return [job for job in absent if self._is_due(job)]
 
     def _pending_status(self, job: RemoteJob, task: Task | None, *, is_read: bool) -> RemoteStatus | None:
         sight = self._memory.of(job.id)
@@ -206,6 +208,11 @@ class SoraWeb:
         if sight.was_seen:
             return sight.missed >= _MISSES
         return self._now() - job.started_at >= self._config.drafts_after_s
+
+    def _may_have_slipped_by(self, job: RemoteJob) -> bool:
+        """Tell whether a short task may have come and gone between two reads: then its draft is there."""
+        sight = self._memory.of(job.id)
+        return not sight.was_seen and sight.missed in _EARLY_LOOKS
 
     async def _observe_drafts(
         self, jobs: Sequence[RemoteJob], access: Access, look: _Look
