@@ -93,6 +93,7 @@ class Scripted:
     files: dict[str, bytes] = field(default_factory=dict)
     unreadable: GatewayError | None = None
     prepare_error: GatewayError | None = None
+    check_error: GatewayError | None = None
     tickets: list[Ticket] = field(default_factory=list)
     sought: list[Sent] = field(default_factory=list)
     looks: int = 0
@@ -139,6 +140,8 @@ class Scripted:
         return False
 
     async def check(self, credential: Credential) -> AccountFacts:
+        if self.check_error is not None:
+            raise self.check_error
         return AccountFacts(backend_id="user-1", email=None, plan=Plan.PLUS, expires_at=None)
 
     async def aclose(self) -> None:

@@ -144,8 +144,9 @@ async def test_own_links_are_not_fetched(
     url = "http://here/sora/v1/files/" + links.sign(job.id, "video", 0, clock() + 50)
     copied = await generations.fetch_input(url, param="image")
     assert copied.digest == blob.digest
-    with pytest.raises(GatewayError, match="not fetched"):
-        await generations.fetch_input(url + "x", param="image")
+    for other in (url + "x", "http://[", "http://here/sora/v1/files/x/poster/0"):
+        with pytest.raises(GatewayError, match="not fetched"):
+            await generations.fetch_input(other, param="image")
 
 
 async def test_wait_returns_what_is_there(generations: Generations, store: Store) -> None:

@@ -56,11 +56,6 @@ async def test_accepted(store: Store, tools: NodeTools, upstream: Scripted) -> N
             Phase.QUEUED,
             AccountState.COOLING,
         ),
-        (
-            Refused(error=GatewayError(ErrorKind.ACCOUNT_AUTH, "expired")),
-            Phase.QUEUED,
-            AccountState.AUTH_FAILED,
-        ),
         (Refused(error=GatewayError(ErrorKind.CONTENT_REFUSED, "no")), Phase.FAILED, AccountState.READY),
         (
             Refused(error=GatewayError(ErrorKind.UPSTREAM_OVERLOADED, "load")),
@@ -184,3 +179,23 @@ async def test_equal_requests_leave_one_after_the_other(
         lane.stop(0)
     assert alone == 1
     assert len(upstream.tickets) == 2
+
+
+@pytest.mark.parametrize(
+    ("check_error", "state"),
+    [
+        (None, AccountState.COOLING),
+        (GatewayError(ErrorKind.UPSTREAM_OVERLOADED, "load"), AccountState.COOLING),
+        (GatewayError(ErrorKind.ACCOUNT_AUTH, "revoked"), AccountState.AUTH_FAILED),
+    ],
+)
+async def test_a_single_401_does_not_end_an_account(
+    store: Store, tools: NodeTools, upstream: Scripted, check_error: GatewayError | None, state: AccountState
+) -> None:
+    """Only a credential that is refused a second time, when it is tried on its own, is given up."""
+    upstream.outcome = Refused(error=GatewayError(ErrorKind.ACCOUNT_AUTH, "401"))
+    upstream.check_error = check_error
+    await _sent(store, tools, upstream, Phase.QUEUED)
+    account = await store.accounts.get(ACCOUNT)
+    assert account is not None
+    assert account.state is state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sora_gateway.kit.ids import new_id, new_secret
-from sora_gateway.kit.redact import Secret, redact
+from sora_gateway.kit.redact import Secret, presentable, redact
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2lnbmF0dXJl"
 JWE = "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn"
@@ -70,3 +70,16 @@ def test_secrets_are_values() -> None:
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert {Secret("a"): 1}[Secret("a")] == 1
+
+
+def test_presentable_hides_what_is_internal() -> None:
+    """A backend's words lose tokens, addresses, mails and account ids, and stay readable."""
+    said = (
+        "Bad token eyJhbGciOi.eyJzdWIi.c2ln at 10.0.0.5:8080 or [fe80::1:2:3] for user-QRkVabc123 of "
+        "https://sora.example.org/backend/nf/create?x=1 (free@example.org); keep at most 3 of 10.5 s."
+    )
+    shown = presentable(said)
+    for secret in ("eyJ", "10.0.0.5", "fe80", "QRkV", "sora.example", "free@"):
+        assert secret not in shown
+    assert "keep at most 3 of 10.5 s." in shown
+    assert shown.startswith("Bad token ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import httpx2
@@ -22,6 +23,7 @@ from tests.gateway import KEY, Gateway, client_of, until
         ({"x-stainless-read-timeout": "60"}, 50),
         ({"x-stainless-timeout": "100"}, 90),
         ({"x-stainless-read-timeout": "60", "x-stainless-timeout": "100"}, 50),
+        ({"x-server-timeout": "120"}, 110),
         ({"x-stainless-read-timeout": "5"}, 1),
         ({"x-stainless-read-timeout": "0"}, 270),
         ({"x-stainless-read-timeout": "-3"}, 270),
@@ -47,6 +49,21 @@ async def test_patience_ends(gateway: Gateway, client: httpx2.AsyncClient) -> No
     assert f"'{job_id}'" in error["message"]
     assert f"http://gateway/v1/files/{job_id}/image/0?exp=" in error["message"]
     assert not gateway.generations.job(job_id).is_final
+
+
+async def test_end_of_the_process_is_said(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """A server that ends while a caller waits names the job and its link, and asks not to be asked again."""
+
+    async def cancelled(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    gateway.generations.wait_final = cancelled  # type: ignore[method-assign, assignment]
+    answer = await client.post("/v1/images/generations", json={"prompt": "x"})
+    (job_id,) = gateway.generations.histories
+    assert answer.status_code == 504
+    assert answer.headers["x-should-retry"] == "false"
+    assert answer.json()["error"]["code"] == "server_stopping"
+    assert f"/v1/files/{job_id}/image/0?exp=" in answer.json()["error"]["message"]
 
 
 async def test_hang_up_ends_the_waiting(live: Gateway) -> None:

@@ -269,7 +269,10 @@ class Generations:
 
     async def _own_link(self, url: str) -> Blob | None:
         """Return the blob behind one of our own signed links, None for anything else."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None  # no URL at all: whoever fetches it says so
         path = _OWN_PATH.search(parts.path)
         if path is None or path["variant"] not in set(Variant):
             return None

@@ -33,7 +33,7 @@ from sora_gateway.engine.markers import parse_marker
 from sora_gateway.engine.sending import Sender
 from sora_gateway.engine.settling import Settler
 from sora_gateway.engine.strays import Strays
-from sora_gateway.engine.tools import NodeTools, job_error, remote_job
+from sora_gateway.engine.tools import NodeTools, job_error, remote_job, report_trouble
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Lease
 from sora_gateway.ports.upstream import Upstream
@@ -193,7 +193,7 @@ class Lane:
             async with asyncio.timeout(self._tools.config.upstream_call_s):
                 observed = await upstream.observe(remote, account, kinds)
         except (GatewayError, TimeoutError) as error:
-            await self._look_failed(account, error)
+            await self._look_failed(upstream, account, error)
             return
         self._failures = 0
         self._observed_at = boottime()
@@ -204,7 +204,9 @@ class Lane:
         jobs = list(self._jobs.values())
         await self._settler.settle(jobs, observed.listed, self._echo, upstream, account, sender.is_sending)
 
-    async def _look_failed(self, account: Account, error: GatewayError | TimeoutError) -> None:
+    async def _look_failed(
+        self, upstream: Upstream, account: Account, error: GatewayError | TimeoutError
+    ) -> None:
         self._failures += 1
         kind = error.kind if isinstance(error, GatewayError) else ErrorKind.UPSTREAM_UNREACHABLE
         log.warning(
@@ -212,7 +214,7 @@ class Lane:
         )
         # Jobs that only wait to be sent must not be held up by lists that cannot be read, nor may they be
         # sent blindly: they go back, and the account's health decides where they go.
-        await self._tools.pool.report_error(account.id, kind, None)
+        await report_trouble(self._tools, upstream, account, kind)
         if self._observed_at == float("-inf"):
             not_before = self._tools.now() + 1.0
             for job in list(self._jobs.values()):

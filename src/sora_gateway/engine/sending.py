@@ -23,7 +23,7 @@ from sora_gateway.domain.jobs import (
 from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, RemoteJob, Submission, Ticket
 from sora_gateway.engine.markers import make_marker
 from sora_gateway.engine.retries import Move, Work, next_step
-from sora_gateway.engine.tools import NodeTools, job_error
+from sora_gateway.engine.tools import NodeTools, job_error, report_trouble
 from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Lease, LeaseLostError, TakenError, TwinError
@@ -101,7 +101,7 @@ class Sender:
             async with asyncio.timeout(self._tools.config.prepare_s):
                 prepared = await upstream.prepare(job.request, account, self._tools.inputs)
         except (GatewayError, TimeoutError) as error:
-            await self._say_no(job, None, _as_gateway_error(error), Work.PREPARE, account, None)
+            await self._say_no(job, None, _as_gateway_error(error), Work.PREPARE, upstream, account, None)
             return
         if not self._may_start():
             return
@@ -171,9 +171,9 @@ class Sender:
                 await self._accepted(job, remote_id, upstream, account, ticket)
                 await self._tools.pool.report_use(account.id, balance)
             case NotSent(error=error):
-                await self._say_no(job, ticket.id, error, Work.SUBMIT, account, None)
+                await self._say_no(job, ticket.id, error, Work.SUBMIT, upstream, account, None)
             case Refused(error=error, until=until):
-                await self._say_no(job, ticket.id, error, Work.SUBMIT, account, until)
+                await self._say_no(job, ticket.id, error, Work.SUBMIT, upstream, account, until)
             case Ambiguous(error=error):
                 await self._report_ambiguous(job, ticket, error.message)
 
@@ -201,10 +201,11 @@ class Sender:
         ticket: str | None,
         error: GatewayError,
         work: Work,
+        upstream: Upstream,
         account: Account,
         until: float | None,
     ) -> None:
-        await self._tools.pool.report_error(account.id, error.kind, until, job.kind)
+        await report_trouble(self._tools, upstream, account, error.kind, until, job.kind)
         rule = next_step(work, error.kind, job.tries)
         log.warning(
             "job was not taken",

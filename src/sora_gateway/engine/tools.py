@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, JobError, JobEvent
+from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import RemoteJob
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.pool import AccountPool
@@ -54,6 +56,35 @@ def remote_job(job: Job) -> RemoteJob | None:
     )
 
 
+async def report_trouble(
+    tools: NodeTools,
+    upstream: Upstream,
+    account: Account,
+    error: ErrorKind,
+    until: float | None = None,
+    kind: MediaKind | None = None,
+) -> None:
+    """Record what an error says about the account.
+
+    A single 401 may be the backend's own trouble: before the credential is given up it is tried once more.
+    """
+    if error is ErrorKind.ACCOUNT_AUTH and await _still_opens(upstream, account):
+        error = ErrorKind.ACCOUNT_BUSY
+    await tools.pool.report_error(account.id, error, until, kind)
+
+
+async def _still_opens(upstream: Upstream, account: Account) -> bool:
+    try:
+        async with asyncio.timeout(_CHECK_S):
+            await upstream.check(account.credential)
+    except GatewayError as error:
+        return error.kind is not ErrorKind.ACCOUNT_AUTH
+    except TimeoutError:
+        return True
+    return True
+
+
+_CHECK_S = 15.0
 _FOR_CALLERS: Mapping[ErrorKind, str] = {
     ErrorKind.ACCOUNT_BUSY: "The backend had no free place for this generation for too long.",
     ErrorKind.ACCOUNT_EXHAUSTED: "The backend's quota for this kind of generation is used up.",

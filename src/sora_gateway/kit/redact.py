@@ -42,6 +42,21 @@ class Secret:
         return hash(self._text)
 
 
+_INTERNAL = re.compile(
+    r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+"  # addresses of servers
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
+    r"|\[?\b[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){3,7}\]?"
+    r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # e-mail
+    r"|\b(?:user|org|acct|sub)[-_][A-Za-z0-9]{6,}",  # ids of accounts
+    re.IGNORECASE,
+)
+
+
+def presentable(text: str) -> str:
+    """Return somebody else's words as a caller may read them: no secrets, addresses, mails or account ids."""
+    return _INTERNAL.sub("…", redact(text))
+
+
 def redact(text: str) -> str:
     """Return ``text`` with everything that looks like a credential replaced by ``***``."""
     return _SECRETS.sub("***", text)

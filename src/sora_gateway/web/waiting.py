@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
 
-from sora_gateway.domain.errors import GatewayError
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller
 from sora_gateway.web.deps import services_of
+from sora_gateway.web.links import link_to
 
 _MARGIN_S = 10.0
 _LEAST_S = 1.0
@@ -35,6 +37,7 @@ async def wait_final(request: Request, jobs: Sequence[Job], caller: Caller) -> t
 
     Raises:
         ClientDisconnect: the caller hung up; the jobs go on.
+        GatewayError(still_running): the process ends; the jobs go on.
     """
     services = services_of(request)
     deadline = anyio.current_time() + patience_s(request.headers, services.wait_max_s)
@@ -45,7 +48,15 @@ async def wait_final(request: Request, jobs: Sequence[Job], caller: Caller) -> t
             left_s = max(0.0, deadline - anyio.current_time())
             seen[position] = await services.generations.wait_final(job.id, caller, timeout_s=left_s)
 
-    await while_connected(request, wait)
+    try:
+        await while_connected(request, wait)
+    except asyncio.CancelledError:
+        # Nothing but the end of the process cancels a request; the jobs do not live in it.
+        link = link_to(request, jobs[0])
+        message = (
+            f"The server is being restarted. Job '{jobs[0].id}' goes on; once finished it opens at {link}"
+        )
+        raise GatewayError(ErrorKind.STILL_RUNNING, message, code="server_stopping") from None
     return tuple(seen)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.kit.redact import redact
+from sora_gateway.kit.redact import presentable
 from sora_gateway.upstreams.sora_web.wire import Answer, Problem, problem
 
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
@@ -145,8 +145,8 @@ def _said(text: str | None, otherwise: str) -> str:
 
 
 def fit(text: str | None) -> str:
-    """Return the backend's words as a caller may read them: without secrets, and not too long."""
-    return redact(" ".join((text or "").split()))[:_MOST_TEXT]
+    """Return the backend's words as a caller may read them: nothing internal, and not too long."""
+    return presentable(" ".join((text or "").split()))[:_MOST_TEXT]
 
 
 def _rule(answer: Answer, said: Problem) -> _Rule:
