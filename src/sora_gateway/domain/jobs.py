@@ -1,4 +1,7 @@
-"""The job and how it may change: ``advance`` is the only place that decides it."""
+"""The job and how it may change: ``advance`` is the only place that decides it.
+
+Longer than other modules: the record, its events and their transitions are one thing and are read together.
+"""
 
 from __future__ import annotations
 
