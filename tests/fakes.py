@@ -162,10 +162,21 @@ class FakeGenerations(Generations):
         self.fetched: list[tuple[str, str]] = []
         self.promises: list[Idempotency | None] = []
         self.watching = 0
+        self.repeats = False  # whether SDKs' repeated requests are recognised
+        self.tries: dict[tuple[str, str], str] = {}
         self.forgotten_before: int = 0
         self._kept: dict[tuple[str, str], tuple[str, tuple[Job, ...]]] = {}
         self._changed: dict[str, asyncio.Event] = {}
         self._clock = STARTED_AT
+
+    async def promise(self, scope: str, digest: str, *, is_repeat: bool) -> Idempotency | None:
+        name = (scope, digest)
+        if not is_repeat or name not in self.tries:
+            self.tries[name] = f"try_{len(self.promises)}_{len(self.tries)}"
+        return Idempotency(scope=scope, key=self.tries[name], digest=digest) if self.repeats else None
+
+    async def delivered(self, promise: Idempotency) -> None:
+        self.tries.pop((promise.scope, promise.digest), None)
 
     # --- moved by the test
 

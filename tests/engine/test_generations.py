@@ -156,3 +156,20 @@ async def test_wait_returns_what_is_there(generations: Generations, store: Store
     assert waiting.status is Status.QUEUED
     await generations.cancel(job.id, ANN)
     assert (await generations.wait_final(job.id, ANN, timeout_s=5)).is_final
+
+
+async def test_repeated_requests_mean_one_job(generations: Generations) -> None:
+    """A repeated request gets the job of its try; after a delivered answer, and without repeat, a new one."""
+    first = await generations.promise("lic_ann POST", "d", is_repeat=False)
+    again = await generations.promise("lic_ann POST", "d", is_repeat=True)
+    assert first is not None
+    assert again == first
+    jobs = [
+        (await generations.submit([_request()], ANN, idempotency=promise))[0] for promise in (first, again)
+    ]
+    assert jobs[0].id == jobs[1].id
+    await generations.delivered(first)
+    assert await generations.promise("lic_ann POST", "d", is_repeat=True) != first
+    fresh = await generations.promise("lic_ann POST", "d", is_repeat=False)
+    await generations.delivered(first)  # late: a newer try has begun
+    assert await generations.promise("lic_ann POST", "d", is_repeat=True) == fresh

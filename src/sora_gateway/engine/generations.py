@@ -26,6 +26,7 @@ from sora_gateway.ports.stores import Idempotency, IdempotencyConflictError, Pag
 from sora_gateway.ports.upstream import Upstream
 from sora_gateway.telemetry import metrics
 
+_REPEATED_S = 300.0
 _OWN_PATH = re.compile(r"/files/(?P<job_id>[a-z0-9_]+)/(?P<variant>[a-z]+)/(?P<index>\d{1,4})(\.[a-z0-9]+)?$")
 
 
@@ -115,6 +116,20 @@ class Generations:
         for job in accepted:
             metrics.ACCEPTED.labels(job.kind.value, job.request.family.value).inc()
         return accepted
+
+    async def promise(self, scope: str, digest: str, *, is_repeat: bool) -> Idempotency | None:
+        """Return what makes a request that an SDK sent again mean the job that was made already.
+
+        It holds for five minutes, or until ``delivered``: whoever asks again after a complete answer wants
+        another job.
+        """
+        name = f"{scope} {digest}"
+        try_id = await self._tools.jobs.try_of(name, new_id("try"), is_repeat=is_repeat, keep_s=_REPEATED_S)
+        return Idempotency(scope=scope, key=try_id, digest=digest)
+
+    async def delivered(self, promise: Idempotency) -> None:
+        """Record that the answer to the request of ``promise`` reached its caller."""
+        await self._tools.jobs.end_try(f"{promise.scope} {promise.digest}", promise.key)
 
     def _lacking(self, request: GenerationRequest) -> GatewayError | None:
         reasons = [

@@ -122,6 +122,18 @@ class JobStore(Protocol):
         """
         ...
 
+    async def try_of(self, name: str, fresh: str, *, is_repeat: bool, keep_s: float) -> str:
+        """Return the id of the try that a request belongs to, kept for ``keep_s``.
+
+        A first request begins a try of its own, ``fresh``. A repeated one belongs to the last try of that
+        ``name`` that is not over, and begins one where there is none.
+        """
+        ...
+
+    async def end_try(self, name: str, try_id: str) -> None:
+        """Forget the try, unless another one of that name has begun since."""
+        ...
+
     async def get(self, job_id: str) -> Job | None:
         """Return the job, live or archived. One round trip."""
         ...

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from sora_gateway.web.delivery import delivered
 from sora_gateway.web.errors import internal, respond
 from sora_gateway.web.mounts import mounted
 
@@ -76,6 +77,7 @@ class Envelope:
 
         try:
             await self._app(scope, receive, named)
+            await delivered(scope, status)
         except ClientDisconnect:
             log.debug("caller hung up", path=scope["path"])
         except Exception as error:

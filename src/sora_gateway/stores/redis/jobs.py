@@ -100,6 +100,22 @@ class RedisJobs:
                 message = f"The queue is full ({queue_limit} jobs wait). Try again later."
                 raise GatewayError(ErrorKind.QUEUE_FULL, message, retry_after_s=5.0)
 
+    async def try_of(self, name: str, fresh: str, *, is_repeat: bool, keep_s: float) -> str:
+        """Return the id of the try that a request belongs to, kept for ``keep_s``."""
+        key, seconds = keys.try_of(name), max(1, round(keep_s))
+        if not is_repeat:
+            await self._connection.call("SET", key, fresh, "EX", seconds)
+            return fresh
+        commands = [("SET", key, fresh, "NX", "EX", seconds), ("GET", key)]
+        _, found = await self._connection.pipeline(commands)
+        return str(found) if found is not None else fresh
+
+    async def end_try(self, name: str, try_id: str) -> None:
+        """Forget the try, unless another one of that name has begun since."""
+        key = keys.try_of(name)
+        if await self._connection.call("GET", key) == try_id:
+            await self._connection.call("DEL", key)
+
     async def get(self, job_id: str) -> Job | None:
         """Return the job, live or archived. One round trip."""
         found = await self._current(job_id)

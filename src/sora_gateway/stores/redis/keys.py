@@ -108,6 +108,11 @@ def orphans(account_id: str) -> str:
     return f"{{gw}}:orphans:{account_id}"
 
 
+def try_of(name: str) -> str:
+    """Return the key of the last try of equal requests."""
+    return f"{{gw}}:try:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
 def idempotency(scope: str, key: str) -> str:
     """Return the key of a caller's idempotency key."""
     digest = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
