@@ -22,7 +22,7 @@ from tests.fakes import PNG, fails, progresses, starts
 from tests.functional.harness import Gateway as Installation
 from tests.functional.harness import Simulator, running
 from tests.gateway import CHAT_KEY, KEY, Gateway, serving
-from tests.surfaces.anthropic.wiring import served_anthropic, wire
+from tests.surfaces.anthropic.wiring import served_anthropic
 
 USER: Any = [{"role": "user", "content": "画小猫"}]
 
@@ -289,7 +289,7 @@ async def real(tmp_path: Path) -> AsyncIterator[AsyncAnthropic]:
     )
     with running(simulator):
         await simulator.ready()
-        app = wire(create_app(settings))
+        app = create_app(settings)
         async with app.router.lifespan_context(app), serving(app) as (url, _):
             tokens = await simulator.tokens()
             await asyncio.to_thread(installation.add_accounts, tokens)

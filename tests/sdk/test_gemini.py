@@ -296,32 +296,13 @@ async def test_sync_client(live: Gateway) -> None:
 
 # --- the whole house --------------------------------------------------------------------------------------
 
-_SERVE = """
-import sora_gateway.app as app
-from tests.surfaces.gemini.wiring import wire
-create = app.create_app
-app.create_app = lambda settings: wire(create(settings))
-from sora_gateway.cli import main
-main()
-"""
-
-
-class _Wired(harness.Gateway):
-    """``sora-gateway serve``, which surely speaks the dialect."""
-
-    def __init__(self, folder: Path, simulator: harness.Simulator) -> None:
-        root = str(Path(__file__).parents[2])
-        super().__init__(folder, simulator, PYTHONPATH=root)
-        python, _, _, *arguments = self._command
-        self._command = [python, "-c", _SERVE, *arguments]
-
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_whole_house(tmp_path: Path) -> None:
     """A running gateway with a running backend behind it: real pictures, real videos."""
     simulator = harness.Simulator(tmp_path / "simulator")
-    gateway = _Wired(tmp_path / "gateway", simulator)
+    gateway = harness.Gateway(tmp_path / "gateway", simulator)
     with harness.running(simulator, gateway):
         await simulator.ready()
         await gateway.ready()
