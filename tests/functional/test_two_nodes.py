@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 from pathlib import Path
@@ -59,7 +60,7 @@ async def _create(client: httpx2.AsyncClient, prompt: str) -> str:
 async def test_two_nodes(tmp_path: Path) -> None:
     """Made on one, seen, watched and downloaded on the other; a killed node's jobs go on within 30 s."""
     simulator = Simulator(tmp_path / "simulator")
-    with Redis(tmp_path / "redis") as redis:
+    with contextlib.ExitStack() as stack, Redis(tmp_path / "redis") as redis:
         shared = {
             "REDIS_URL": redis.url,
             "SORA_GATEWAY_SECRET_KEY": "a secret of this test",
@@ -69,8 +70,11 @@ async def test_two_nodes(tmp_path: Path) -> None:
         two = Gateway(tmp_path / "two", simulator, **shared)
         stranger_variables = shared | {"SORA_GATEWAY_MEDIA_DIR": str(tmp_path / "elsewhere")}
         stranger = Gateway(tmp_path / "stranger", simulator, **stranger_variables)
-        with running(simulator, one, two, stranger):
-            for process in (simulator, one, two, stranger):
+        with running(simulator, one):
+            # The first node to come registers its vault, and that must not be the stranger.
+            await one.ready()
+            stack.enter_context(running(two, stranger))
+            for process in (simulator, two, stranger):
                 await process.ready()
             one.add_accounts(await simulator.tokens())
             key = one.new_key()
