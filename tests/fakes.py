@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from anyio import Path as AsyncPath
 
+from sora_gateway.domain.accounts import Account, Credential
+from sora_gateway.domain.characters import Character, CharacterStatus
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Job, JobError, Phase
+from sora_gateway.domain.files import StoredFile
+from sora_gateway.domain.jobs import CHARACTER_NOTE, Job, JobError, Phase, Status
 from sora_gateway.domain.licences import Caller, Licence, Permission
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.engine.characters import Characters, begun
+from sora_gateway.engine.enhancing import Enhancer
 from sora_gateway.engine.generations import Generations, JobView, Watched
+from sora_gateway.engine.making import LATER
 from sora_gateway.kit.ids import new_id
+from sora_gateway.kit.redact import Secret
 from sora_gateway.ports.media import MediaFacts, VaultWriter
-from sora_gateway.ports.stores import Idempotency, Page
+from sora_gateway.ports.stores import CharacterPage, FilePage, Idempotency, Page
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
 STARTED_AT = 1_763_800_000.0
+ACCOUNT = "account-1"
+CLIP_S = 10.0
 
 Change = Callable[[Job], Job]
 
@@ -55,6 +64,7 @@ class FakeVault:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.files: dict[str, bytes] = {}
+        self.incoming: dict[Path, FakeWriter] = {}
         self.is_local = True
         self.open_files = 0
         self.piece_bytes = 64 * 1024
@@ -67,8 +77,9 @@ class FakeVault:
         digest = hashlib.sha256(data).hexdigest()
         return Blob(name=name, media_type=media_type, size_bytes=len(data), digest=digest)
 
-    def writer(self, name: str) -> AbstractAsyncContextManager[VaultWriter]:
-        raise NotImplementedError
+    @asynccontextmanager
+    async def writer(self, name: str) -> AsyncIterator[VaultWriter]:
+        yield FakeWriter(self, name)
 
     async def size(self, name: str) -> int | None:
         return len(self.files[name]) if name in self.files else None
@@ -92,6 +103,58 @@ class FakeVault:
         self.files.pop(name, None)
 
 
+class FakeWriter:
+    """Holds what is written; ``path`` is only a name."""
+
+    def __init__(self, vault: FakeVault, name: str) -> None:
+        self.vault = vault
+        self.name = name
+        self.path = vault.root / ".incoming" / name
+        self.data = b""
+        self.vault.incoming[self.path] = self
+
+    async def write(self, chunk: bytes) -> None:
+        self.data += chunk
+
+    async def commit(self, facts: MediaFacts) -> Blob:
+        return self.vault.put(self.name, self.data, facts.media_type)
+
+
+class NoFetcher:
+    """Nothing is fetched by the parts of the engine that are real here."""
+
+    async def fetch(self, url: str, *, limit_bytes: int, param: str) -> bytes:
+        raise GatewayError(ErrorKind.INVALID_REQUEST, f"not fetched: {url}", param=param)
+
+
+class FakeFiles:
+    """A file store in memory."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, StoredFile] = {}
+
+    async def put(self, file: StoredFile) -> None:
+        self.records[file.id] = file
+
+    async def get(self, file_id: str) -> StoredFile | None:
+        return self.records.get(file_id)
+
+    async def page(self, owner: str, *, after: str | None, limit: int, ascending: bool) -> FilePage | None:
+        mine = [file for file in self.records.values() if file.owner == owner]
+        mine.sort(key=lambda file: (file.created_at, file.id), reverse=not ascending)
+        ids = [file.id for file in mine]
+        if after is not None and after not in ids:
+            return None
+        start = 0 if after is None else ids.index(after) + 1
+        return FilePage(files=tuple(mine[start : start + limit]), has_more=len(mine) > start + limit)
+
+    async def remove(self, file_id: str) -> bool:
+        return self.records.pop(file_id, None) is not None
+
+    async def expired(self, limit: int) -> Sequence[StoredFile]:
+        return ()
+
+
 class FakeTools:
     """Encodes by writing the encoding's name before the bytes; takes anything for a picture."""
 
@@ -101,6 +164,20 @@ class FakeTools:
 
     async def probe_image(self, data: bytes) -> MediaFacts:
         return MediaFacts(media_type="image/png", width_px=1, height_px=1)
+
+    async def probe_clip(self, path: Path) -> MediaFacts:
+        facts = await self.probe_upload(path)
+        if not facts.media_type.startswith("video/"):
+            raise GatewayError(ErrorKind.INVALID_REQUEST, "The file is no video.")
+        return facts
+
+    async def probe_upload(self, path: Path) -> MediaFacts:
+        data = self.vault.incoming[path].data
+        if data.startswith(PNG[:8]):
+            return MediaFacts(media_type="image/png", width_px=1, height_px=1)
+        if data.startswith(MP4[:12]):
+            return MediaFacts(media_type="video/mp4", width_px=1, height_px=1, duration_s=10.0)
+        raise GatewayError(ErrorKind.INVALID_REQUEST, "The file is neither a picture nor a video.")
 
     async def probe_file(self, path: Path) -> MediaFacts:
         return MediaFacts(media_type="video/mp4", width_px=1, height_px=1)
@@ -192,7 +269,16 @@ class FakeGenerations(Generations):
         return after
 
     def completes(self, job: Job) -> Job:
-        """A change: the results are in the vault."""
+        """A change: the results are in the vault, and what else was asked for is there."""
+        notes = dict(job.notes)
+        if job.request.character is not None:
+            notes |= {CHARACTER_NOTE: f"character_of_{job.id}", "username": "first1"}
+        if job.request.keeps_character is not None:
+            notes |= {f"{LATER}{CHARACTER_NOTE}": f"character_of_{job.id}b", f"{LATER}username": "later1"}
+        character_id = notes.get(f"{LATER}{CHARACTER_NOTE}") or notes.get(CHARACTER_NOTE)
+        job = replace(job, notes=notes, character_id=character_id, account_id=ACCOUNT)
+        if job.kind is MediaKind.CHARACTER:
+            return replace(job, phase=Phase.COMPLETED, progress=1.0, completed_at=STARTED_AT + 60)
         if job.kind is MediaKind.IMAGE:
             parts = [
                 (Variant.IMAGE, index, PNG + bytes([index]), "image/png") for index in range(job.request.n)
@@ -220,6 +306,7 @@ class FakeGenerations(Generations):
             phase=Phase.COMPLETED,
             progress=1.0,
             outputs=outputs,
+            result_id=f"gen_{job.id}",
             completed_at=STARTED_AT + 60,
             expires_at=STARTED_AT + 604_800,
         )
@@ -241,6 +328,31 @@ class FakeGenerations(Generations):
     async def fetch_input(self, url: str, *, param: str) -> Blob:
         self.fetched.append((param, url))
         return self.vault.put(f"fetched/{len(self.fetched)}", url.encode(), "image/png")
+
+    async def store_clip(self, data: bytes, *, param: str) -> Blob:
+        if not data.startswith(MP4[:12]):
+            raise GatewayError(ErrorKind.INVALID_REQUEST, f"'{param}' is no video.", param=param)
+        self.stored.append((param, data))
+        return replace(self.vault.put(f"clips/{len(self.stored)}", data, "video/mp4"), duration_s=CLIP_S)
+
+    async def fetch_clip(self, url: str, *, param: str) -> Blob:
+        self.fetched.append((param, url))
+        blob = self.vault.put(f"clips/{len(self.fetched)}", url.encode(), "video/mp4")
+        return replace(blob, duration_s=CLIP_S)
+
+    async def admitted(
+        self, requests: Sequence[GenerationRequest], caller: Caller
+    ) -> tuple[GenerationRequest, ...]:
+        if self.refusal is not None:
+            raise self.refusal
+        return tuple(requests)
+
+    def describe(self, request: GenerationRequest) -> Mapping[str, object]:
+        return {"method": "POST", "path": "/create", "body": {"prompt": request.prompt}}
+
+    async def candidates(self, request: GenerationRequest) -> tuple[Account, ...]:
+        credential = Credential(access_token=Secret("token"))
+        return (Account(id=ACCOUNT, upstream="sora_web", backend_id="user-1", credential=credential),)
 
     async def submit(
         self,
@@ -279,6 +391,9 @@ class FakeGenerations(Generations):
         if idempotency is not None:
             self._kept[idempotency.scope, idempotency.key] = (idempotency.digest, tuple(jobs))
         return tuple(jobs)
+
+    async def _own(self, job_id: str, caller: Caller | None) -> Job:
+        return self._owned(job_id, caller)  # what the real ``source`` asks
 
     def _owned(self, job_id: str, caller: Caller | None) -> Job:
         history = self.histories.get(job_id)
@@ -358,3 +473,69 @@ class FakeGenerations(Generations):
             if (output.variant, output.index) == (variant, index):
                 return output
         raise GatewayError(ErrorKind.NOT_FOUND, f"'{job_id}' has no {variant} {index}.")
+
+
+class FakeCharacters(Characters):
+    """The characters of the jobs of ``generations``; a job that ends well makes ``rusty`` and a number."""
+
+    def __init__(self, generations: FakeGenerations) -> None:
+        self.generations = generations
+        self.records: dict[str, Character] = {}
+
+    async def remember(self, job: Job) -> Character:
+        self.records.setdefault(job.id, begun(job))
+        return self._shown(self.records[job.id])
+
+    def _shown(self, character: Character) -> Character:
+        history = self.generations.histories.get(character.job_id)
+        if character.status is not CharacterStatus.PROCESSING or not history or not history[-1].is_final:
+            return character
+        job = history[-1]
+        if job.status is Status.COMPLETED:
+            username = f"rusty{len(self.records)}"
+            after = replace(
+                character,
+                status=CharacterStatus.READY,
+                username=username,
+                name=character.name or username,
+                account_id=ACCOUNT,
+            )
+        else:
+            after = replace(character, status=CharacterStatus.FAILED, error=job.error)
+        self.records[character.id] = after
+        return after
+
+    async def get(self, character_id: str, caller: Caller) -> Character:
+        character = self.records.get(character_id)
+        if character is None or character.owner != caller.licence_id:
+            raise GatewayError(ErrorKind.NOT_FOUND, f"There is no character '{character_id}'.", param="id")
+        return self._shown(character)
+
+    async def page(self, caller: Caller, *, after: str | None, limit: int, ascending: bool) -> CharacterPage:
+        mine = [self._shown(one) for one in list(self.records.values()) if one.owner == caller.licence_id]
+        mine.sort(key=lambda one: (one.created_at, one.id), reverse=not ascending)
+        ids = [one.id for one in mine]
+        if after is not None and after not in ids:
+            raise GatewayError(ErrorKind.NOT_FOUND, f"There is no character '{after}'.", param="after")
+        start = 0 if after is None else ids.index(after) + 1
+        return CharacterPage(
+            characters=tuple(mine[start : start + limit]), has_more=len(mine) > start + limit
+        )
+
+    async def delete(self, character_id: str, caller: Caller) -> Character:
+        await self.get(character_id, caller)
+        return self.records.pop(character_id)
+
+
+class FakeEnhancer(Enhancer):
+    """Words a prompt more richly by saying how."""
+
+    def __init__(self) -> None:
+        self.refusal: GatewayError | None = None
+
+    async def enhance(
+        self, prompt: str, *, level: str, duration_s: int, groups: tuple[str, ...], caller: Caller
+    ) -> str:
+        if self.refusal is not None:
+            raise self.refusal
+        return f"{prompt}, {level}, {duration_s} s, {'/'.join(groups) or 'any'}"

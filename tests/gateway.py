@@ -17,14 +17,27 @@ from fastapi import FastAPI
 
 from sora_gateway.app import install_surfaces
 from sora_gateway.domain.licences import Licence, Permission
+from sora_gateway.engine.files import Files
+from sora_gateway.engine.inputs import Inputs
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.media.links import SignedLinks
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.state import Services
-from tests.fakes import STARTED_AT, FakeGenerations, FakeLicences, FakeTools, FakeVault
+from tests.fakes import (
+    STARTED_AT,
+    FakeCharacters,
+    FakeEnhancer,
+    FakeFiles,
+    FakeGenerations,
+    FakeLicences,
+    FakeTools,
+    FakeVault,
+    NoFetcher,
+)
 
 KEY = "sg-test-key-of-everything-0000000000000000000000"
 CHAT_KEY = "sg-test-key-of-chat-alone-0000000000000000000000"
+FILES_S = 1000.0
 AUTH = {"Authorization": f"Bearer {KEY}"}
 
 
@@ -48,6 +61,8 @@ class Gateway:
     vault: FakeVault
     licences: FakeLicences
     clock: Clock
+    files: FakeFiles
+    characters: FakeCharacters
     url: str = "http://gateway"
     server: uvicorn.Server | None = field(default=None, repr=False)
 
@@ -74,9 +89,14 @@ async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: obj
             created_at=STARTED_AT,
         )
         await licences.put(licence, hash_key(key))
-    generations, tools = FakeGenerations(vault), FakeTools(vault)
+    generations, tools, files = FakeGenerations(vault), FakeTools(vault), FakeFiles()
+    characters = FakeCharacters(generations)
+    inputs = Inputs(vault, tools, NoFetcher(), lambda text, limit, param: None, 10_000_000)
     services: dict[str, object] = {
         "generations": generations,
+        "files": Files(files, vault, inputs, generations, clock, FILES_S),
+        "characters": characters,
+        "enhancer": FakeEnhancer(),
         "callers": Callers(licences, clock),
         "vault": vault,
         "tools": tools,
@@ -85,7 +105,16 @@ async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: obj
     }
     app = fresh_app() if is_fresh else _shared_app()
     app.state.services = Services(**{**services, **settings})  # type: ignore[arg-type]
-    return Gateway(app=app, generations=generations, tools=tools, vault=vault, licences=licences, clock=clock)
+    return Gateway(
+        app=app,
+        generations=generations,
+        tools=tools,
+        vault=vault,
+        licences=licences,
+        clock=clock,
+        files=files,
+        characters=characters,
+    )
 
 
 @asynccontextmanager

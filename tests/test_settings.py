@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sora_gateway.domain.licences import Permission
 from sora_gateway.settings import SettingsError, example, load, variable_names, variables
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,9 @@ BAD = [
     ("SORA_GATEWAY_WAIT_MAX_S", "-1"),
     ("SORA_GATEWAY_QUEUE_LIMIT", "0"),
     ("SORA_GATEWAY_RELAX_25S", "perhaps"),
+    ("SORA_GATEWAY_ALIASES", "my-video=sora_video2"),
+    ("SORA_GATEWAY_ALIASES", '{"my-video": "sora_video3"}'),
+    ("SORA_GATEWAY_ALIASES", '{"sora_video2-pro": "sora_video2"}'),
     ("SORA_GATEWAY_SORA_WEB_BASE_URL", "ftp://example.org"),
     ("SORA_GATEWAY_SORA_WEB_IMAGE_PRESET", "400"),
 ]
@@ -79,6 +83,13 @@ def test_bad_value_is_named_and_explained(monkeypatch: pytest.MonkeyPatch, name:
     assert text.startswith(f"{name}={value} cannot be used: ")
     meaning = next(one.meaning for one in variables() if one.name == name)
     assert text.endswith(meaning)
+
+
+def test_aliases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JSON object of names; none by default."""
+    assert load().aliases == {}
+    monkeypatch.setenv("SORA_GATEWAY_ALIASES", '{"my-video": "sora_video2-pro-25s"}')
+    assert load().aliases == {"my-video": "sora_video2-pro-25s"}
 
 
 def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +126,36 @@ def test_intervals_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """What only makes sense together is checked together."""
     monkeypatch.setenv("SORA_GATEWAY_SORA_WEB_POLL_FAST_S", "9")
     assert "SORA_GATEWAY_SORA_WEB_POLL_SLOW_S" in problem_with()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "session_url", "oauth_url"),
+    [
+        (None, "https://sora.chatgpt.com/api/auth/session", "https://auth.openai.com/oauth/token"),
+        (
+            "http://127.0.0.1:9/backend",
+            "http://127.0.0.1:9/api/auth/session",
+            "http://127.0.0.1:9/oauth/token",
+        ),
+    ],
+)
+def test_where_credentials_are_renewed(base_url: str | None, session_url: str, oauth_url: str) -> None:
+    """Beside the backend that is meant: a refresh token goes to no host that the operator did not name."""
+    settings = load(sora_web_base_url=base_url)
+    assert (settings.session_url, settings.oauth_url) == (session_url, oauth_url)
+    named = load(
+        sora_web_base_url=base_url, sora_web_oauth_url="https://a/b", sora_web_session_url="https://c/d"
+    )
+    assert (named.session_url, named.oauth_url) == ("https://c/d", "https://a/b")
+
+
+def test_permissions_of_passthrough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All, or those that are named; a name that is none is refused."""
+    assert load().permissions_of_passthrough == frozenset(Permission)
+    some = load(passthrough_permissions="chat, Videos")
+    assert some.permissions_of_passthrough == {Permission.CHAT, Permission.VIDEOS}
+    monkeypatch.setenv("SORA_GATEWAY_PASSTHROUGH_PERMISSIONS", "chat,films")
+    assert "no such permission: films" in problem_with()
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

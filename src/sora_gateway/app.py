@@ -13,6 +13,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.model_names import with_aliases
 from sora_gateway.domain.parameters import Policy
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.node import Node
@@ -42,7 +43,7 @@ from sora_gateway.surfaces.openai.models import routes as openai_models
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.upstream import SoraWeb
-from sora_gateway.web import dispatch, errors, health, links, middleware
+from sora_gateway.web import dispatch, errors, health, links, middleware, planning
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.routes import mount
@@ -117,6 +118,7 @@ def install_surfaces(app: FastAPI, *, max_body_bytes: int) -> None:
         Dialect.GEMINI: gemini_errors.render_error,
     }
     errors.install(app, renderers)
+    planning.install(app)
     middleware.install(app, max_body_bytes=max_body_bytes)
 
 
@@ -240,10 +242,14 @@ def sora_web_config(settings: Settings) -> SoraWebConfig:
     config = SoraWebConfig()
     return SoraWebConfig(
         base_url=settings.sora_web_base_url,
+        session_url=settings.session_url,
+        oauth_url=settings.oauth_url,
         sentinel_token=Secret(token.get_secret_value()) if token is not None else None,
         user_agent=settings.sora_web_user_agent or config.user_agent,
         media_hosts=tuple(host.strip() for host in settings.sora_web_media_hosts.split(",") if host.strip()),
         image_preset=settings.sora_web_image_preset,
+        publish=settings.sora_web_publish,
+        character_visibility=settings.sora_web_character_visibility,
         absence_over_s=settings.sora_web_absence_over_s,
         poll_fast_s=settings.sora_web_poll_fast_s,
         poll_slow_s=settings.sora_web_poll_slow_s,
@@ -255,7 +261,9 @@ def engine_config(settings: Settings) -> EngineConfig:
     return EngineConfig(
         queue_limit=settings.queue_limit,
         retention_s=settings.media_retention_days * 86_400,
+        file_retention_s=settings.file_retention_days * 86_400,
         max_input_bytes=settings.max_picture_mib * 2**20,
+        passthrough_permissions=settings.permissions_of_passthrough,
         shutdown_grace_s=2.5,  # comes after the server's second for running answers; all must end in 5 s
     )
 
@@ -287,12 +295,15 @@ def build_services(settings: Settings, house: House) -> tuple[Services, Node]:
 
     services = Services(
         generations=node.generations,
-        callers=Callers(house.store.licences, system_now),
+        files=node.files,
+        characters=node.characters,
+        enhancer=node.enhancer,
+        callers=Callers(house.store.licences, system_now, node.passthrough if settings.passthrough else None),
         vault=house.vault,
         tools=media,
         links=signed,
         now=system_now,
-        policy=Policy(relax_25s=settings.relax_25s),
+        policy=Policy(relax_25s=settings.relax_25s, aliases=with_aliases(settings.aliases)),
         public_url=settings.public_url,
         wait_max_s=settings.wait_max_s,
         is_working=not house.problems,

@@ -8,11 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, Json, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sora_gateway.domain.errors import GatewayError
+from sora_gateway.domain.licences import Permission
+from sora_gateway.domain.model_names import with_aliases
 from sora_gateway.kit.redact import redact
 
 PREFIX = "SORA_GATEWAY_"
@@ -63,11 +67,26 @@ class Settings(BaseSettings):
         10_000, ge=1, description="How many jobs may wait; one more is refused with 429."
     )
     media_retention_days: float = Field(7.0, gt=0, le=3650, description="How long results are kept.")
+    file_retention_days: float = Field(
+        30.0, gt=0, le=3650, description="How long uploaded files are kept, if their request does not say."
+    )
     max_upload_mib: int = Field(32, ge=1, le=1024, description="The largest request body.")
     max_picture_mib: int = Field(20, ge=1, le=512, description="The largest reference picture.")
     relax_25s: bool = Field(False, description="Let accounts without a Pro plan make 25 s videos.")
+    aliases: Json[dict[str, str]] = Field(
+        "{}",
+        validate_default=True,
+        description='More model names, as JSON: `{"my-video": "sora-2-pro-25s"}`.',
+    )
     fetch_allow_private: bool = Field(
         False, description="Fetch reference pictures from private and loopback addresses too."
+    )
+    passthrough: bool = Field(
+        True, description="Let callers use their own credential of the backend in place of a licence key."
+    )
+    passthrough_permissions: str = Field(
+        "all",
+        description="What such callers may do: `all`, or permissions of a licence, separated by commas.",
     )
     proxy_ips: str = Field(
         "127.0.0.1", description="Proxies whose `X-Forwarded-*` headers are believed; `*` for all."
@@ -76,6 +95,18 @@ class Settings(BaseSettings):
         "https://sora.chatgpt.com/backend",
         pattern=r"^https?://\S+$",
         description="Where the backend's protocol is spoken.",
+    )
+    sora_web_session_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="Where a session cookie gives an access token. Default: `/api/auth/session` of the "
+        "backend's host.",
+    )
+    sora_web_oauth_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="Where a refresh token gives one. Default: `https://auth.openai.com/oauth/token`, or "
+        "with another base URL `/oauth/token` of its host.",
     )
     sora_web_sentinel_token: SecretStr | None = Field(
         None, description="Value of the `openai-sentinel-token` header, if the backend asks for one."
@@ -97,11 +128,68 @@ class Settings(BaseSettings):
     sora_web_image_preset: Literal["360", "480"] = Field(
         "360", description="Which of the two known sets of picture sizes is asked for."
     )
+    sora_web_publish: Literal["lazily", "never"] = Field(
+        "lazily",
+        description="Give the source of a remix an unlisted post (`lazily`), or name its draft (`never`).",
+    )
+    sora_web_character_visibility: Literal["private", "public"] = Field(
+        "private", description="Who may mention new characters: the account they lie on, or anybody."
+    )
+
+    @field_validator("passthrough_permissions")
+    @classmethod
+    def _are_permissions(cls, value: str) -> str:
+        _permissions(value)
+        return value
+
+    @property
+    def permissions_of_passthrough(self) -> frozenset[Permission]:
+        """What callers with a credential of their own may do."""
+        return _permissions(self.passthrough_permissions)
+
+    @property
+    def session_url(self) -> str:
+        """Where a session cookie is exchanged."""
+        return self.sora_web_session_url or f"{self._backend_origin}/api/auth/session"
+
+    @property
+    def oauth_url(self) -> str:
+        """Where a refresh token is exchanged: never at a host that the operator did not mean."""
+        if self.sora_web_oauth_url is not None:
+            return self.sora_web_oauth_url
+        is_default = self.sora_web_base_url == type(self).model_fields["sora_web_base_url"].default
+        origin = "https://auth.openai.com" if is_default else self._backend_origin
+        return f"{origin}/oauth/token"
+
+    @property
+    def _backend_origin(self) -> str:
+        parts = urlsplit(self.sora_web_base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("aliases")
+    @classmethod
+    def _are_aliases(cls, aliases: dict[str, str]) -> dict[str, str]:
+        try:
+            with_aliases(aliases)
+        except GatewayError as error:
+            raise ValueError(error.message.rstrip(".")) from error
+        return aliases
 
     @property
     def media_root(self) -> Path:
         """The folder of results."""
         return self.media_dir if self.media_dir is not None else self.data_dir / "media"
+
+
+def _permissions(text: str) -> frozenset[Permission]:
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if names == ["all"]:
+        return frozenset(Permission)
+    unknown = [name for name in names if name not in set(Permission)]
+    if unknown:
+        known = ", ".join(Permission)
+        raise ValueError(f"no such permission: {', '.join(unknown)}; there are {known}, and all")
+    return frozenset(Permission(name) for name in names)
 
 
 def load(**overrides: Any) -> Settings:

@@ -41,6 +41,17 @@ def test_fewest_extra_entitlements_come_first() -> None:
     assert chosen(PRO, *accounts) == ["pro"]
 
 
+def test_a_request_that_needs_one_account() -> None:
+    """No other is chosen, and without it none can ever be."""
+    accounts = [account("a"), account("b")]
+    needs_b = replace(VIDEO, account_id="sora:b")
+    assert chosen(needs_b, *accounts) == ["b"]
+    assert admission(needs_b, accounts) is None
+    refusal = admission(needs_b, accounts[:1])
+    assert refusal is not None
+    assert refusal.kind is ErrorKind.NO_ACCOUNT
+
+
 def test_then_the_least_busy() -> None:
     """Measured against its slots, foreign tasks counted."""
     big = account("big", slots={MediaKind.VIDEO: 10})
@@ -196,3 +207,23 @@ class TestAdmission:
         assert (error.kind, error.param) == (kind, "model")
         assert group in error.message
         assert "free, plus, vip" in error.message
+
+
+def test_an_owned_account_works_for_its_owner_alone() -> None:
+    """The pool never takes a caller's account, whatever it lacks; groups hold for pinned requests too."""
+    own = account("own", owner="passthrough:sora:own", plan=Plan.PLUS)
+    assert chosen(VIDEO, own) == []
+    assert chosen(VIDEO, own, account("a")) == ["a"]
+    refusal = admission(VIDEO, [own])
+    assert refusal is not None
+    assert refusal.kind is ErrorKind.NO_ACCOUNT
+    pinned = replace(VIDEO, account_id=own.id)
+    assert chosen(pinned, own, account("a")) == ["own"]
+    assert chosen(replace(pinned, groups=("free",)), own) == []
+    refusal = admission(replace(pinned, groups=("free",)), [own])
+    assert refusal is not None
+    assert refusal.kind is ErrorKind.ACCOUNT_PLAN_REQUIRED
+    failed = replace(own, state=AccountState.AUTH_FAILED)
+    refusal = admission(pinned, [failed])
+    assert refusal is not None
+    assert "Your own account" in refusal.message

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sora_gateway.cli import checks
 from sora_gateway.cli.checks import Level
 from sora_gateway.cli.enrol import Choices, new_account
-from sora_gateway.domain.accounts import AccountFacts, AccountState, Plan
+from sora_gateway.domain.accounts import AccountFacts, AccountState, Credential, Plan
 from sora_gateway.domain.licences import Licence
 from sora_gateway.kit.redact import Secret
 from sora_gateway.ports.stores import StoreFacts
@@ -117,13 +117,14 @@ def test_licences() -> None:
 def test_accounts() -> None:
     """None ready is a problem, none at all a warning, a dead credential a warning."""
     facts = AccountFacts(backend_id="u", email=None, plan=Plan.FREE, expires_at=None)
-    good = new_account(facts, Secret("t"), Choices(), NOW)
+    good = new_account(facts, Credential(access_token=Secret("t")), Choices(), NOW)
     dead = replace(good, state=AccountState.AUTH_FAILED)
     rested = replace(good, state=AccountState.COOLING, until=NOW - 1)
     assert checks.accounts([], NOW).level is Level.WARNING
     assert checks.accounts([good, rested], NOW).level is Level.OK
     assert checks.accounts([good, dead], NOW).level is Level.WARNING
     assert checks.accounts([dead], NOW).level is Level.PROBLEM
+    assert checks.accounts([replace(good, owner="passthrough:a:b")], NOW).level is Level.WARNING
 
 
 @pytest.mark.parametrize(

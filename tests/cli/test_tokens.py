@@ -7,9 +7,11 @@ import json
 
 import pytest
 
-from sora_gateway.cli.tokens import facts_in, problem_of, read_tokens
-from sora_gateway.domain.accounts import Plan
+from sora_gateway.cli.tokens import Given, facts_in, problem_of, read_tokens
+from sora_gateway.domain.accounts import CredentialForm, Plan
 from sora_gateway.kit.redact import Secret
+
+COOKIE = "__Secure-next-auth.session-token=abc"
 
 
 def token_of(**claims: object) -> str:
@@ -20,6 +22,7 @@ def token_of(**claims: object) -> str:
 
 TOKEN = token_of(
     exp=1_800_000_000,
+    iat=1_790_000_000,
     **{
         "https://api.openai.com/profile": {"email": "ann@example.org"},
         "https://api.openai.com/auth": {"chatgpt_user_id": "user-1", "chatgpt_plan_type": "plus"},
@@ -29,29 +32,27 @@ TOKEN = token_of(
 
 @pytest.mark.parametrize(
     ("word", "why"),
-    [
-        ("rt_abc123", "refresh token"),
-        ("a.b.c.d.e", "session cookie"),
-        ("__Secure-next-auth.session-token=abc", "session cookie"),
-        ("sg-abcdefgh", "licence key"),
-        ("hello", "no access token"),
-        ("a..c", "no access token"),
-    ],
+    [("sg-abcdefgh", "licence key"), ("hello", "no credential"), ("eyJ..c", "no credential")],
 )
 def test_other_forms_are_refused(word: str, why: str) -> None:
     """A refusal says what was given and what would be right."""
     problem = problem_of(word)
-    assert problem is not None
     assert why in problem
     assert "begins with eyJ" in problem
+    assert read_tokens(word) == (Given(line=1, problem=problem),)
 
 
 def test_lines() -> None:
     """Lines keep their numbers; empty ones, comments and repetitions are left out."""
-    given = read_tokens(f"# mine\n\n{TOKEN}\n  Bearer {TOKEN}\nrt_x\n'{token_of(sub='u2')}',\n")
-    assert [one.line for one in given] == [3, 5, 6]
-    assert [one.problem is None for one in given] == [True, False, True]
+    text = (
+        f"# mine\n\n{TOKEN}\n  Bearer {TOKEN}\nrt_x\n'{token_of(sub='u2')}',\nCookie: {COOKIE}; oai-did=1\nx"
+    )
+    given = read_tokens(text)
+    assert [one.line for one in given] == [3, 5, 6, 7, 8]
+    forms = [CredentialForm.ACCESS, CredentialForm.REFRESH, CredentialForm.ACCESS, CredentialForm.SESSION]
+    assert [one.form for one in given] == [*forms, None]
     assert given[0].token == Secret(TOKEN)
+    assert given[3].token == Secret(f"{COOKIE}; oai-did=1")
     assert TOKEN not in repr(given)
 
 
@@ -60,7 +61,7 @@ def test_facts() -> None:
     facts = facts_in(Secret(TOKEN))
     assert facts is not None
     assert (facts.backend_id, facts.email, facts.plan) == ("user-1", "ann@example.org", Plan.PLUS)
-    assert facts.expires_at == 1_800_000_000
+    assert (facts.expires_at, facts.issued_at) == (1_800_000_000, 1_790_000_000)
 
 
 @pytest.mark.parametrize("text", ["a.b.c", token_of(exp=1), token_of(sub=5), "eyJ.W10.x", "x"])

@@ -17,7 +17,20 @@ def new_account(number: int = 1) -> Account:
         id=f"sora_web:user-{number}",
         upstream="sora_web",
         backend_id=f"user-{number}",
-        credential=Credential(access_token=Secret("eyJ.token"), version=3, expires_at=5.5),
+        credential=Credential(
+            access_token=Secret("eyJ.token"),
+            refresh_token=Secret("rt_a"),
+            session_token=Secret("cookie=1; other=2"),
+            client_id="app",
+            version=3,
+            issued_at=1.5,
+            expires_at=5.5,
+            refreshing_until=4.5,
+            refreshing_by="renewal_1",
+            tried_at=3.5,
+            trouble="refresh was not answered",
+            is_refused=True,
+        ),
         name="名",
         email="a@b.c",
         plan=Plan.PRO,
@@ -29,6 +42,8 @@ def new_account(number: int = 1) -> Account:
         created_at=float(10 - number),
         videos_remaining=0,
         proxy=Secret("http://u:p@proxy"),
+        given=("ab", "cd"),
+        owner="passthrough:sora_web:user-1",
     )
 
 
@@ -74,3 +89,11 @@ async def test_a_removed_account_is_gone(store: Store) -> None:
     assert await store.accounts.remove(account.id) is False
     assert await store.accounts.get(account.id) is None
     assert await store.accounts.all() == []
+
+
+async def test_adding_replaces_nothing(store: Store) -> None:
+    """The one that is there stays and is returned; an access token may still be missing."""
+    first = replace(new_account(), credential=Credential(access_token=Secret(""), refresh_token=Secret("rt")))
+    assert await store.accounts.add(first) == first
+    assert await store.accounts.add(replace(first, name="second")) == first
+    assert await store.accounts.all() == [first]

@@ -137,7 +137,7 @@ async def test_twenty_parallel_binders_respect_the_slots(store: Store) -> None:
     winners = [task.result() for task in tasks if task.result() is not None]
     assert len(winners) == 2
     load = (await store.lanes.load([ACCOUNT]))[ACCOUNT]
-    assert load.ours == {MediaKind.VIDEO: 2, MediaKind.IMAGE: 1}
+    assert (load.ours[MediaKind.VIDEO], load.ours[MediaKind.IMAGE]) == (2, 1)
     assert {job.id for job in await store.jobs.lane_jobs(ACCOUNT)} == {image.id} | {
         job.id for job in winners if job is not None
     }

@@ -126,10 +126,10 @@ async def test_the_load_counts_ours_and_foreign_by_kind(store: Store) -> None:
     lease = await held(store)
     await store.lanes.note_listed(lease, [], {MediaKind.VIDEO: 2, MediaKind.IMAGE: 1}, None)
     await store.lanes.note_listed(lease, [], {MediaKind.IMAGE: 0}, None)
-    none = {MediaKind.VIDEO: 0, MediaKind.IMAGE: 0}
+    none = dict.fromkeys(MediaKind, 0)
     assert await store.lanes.load([ACCOUNT, OTHER]) == {
         ACCOUNT: Load(
-            ours={MediaKind.VIDEO: 2, MediaKind.IMAGE: 1}, foreign={MediaKind.VIDEO: 2, MediaKind.IMAGE: 0}
+            ours=none | {MediaKind.VIDEO: 2, MediaKind.IMAGE: 1}, foreign=none | {MediaKind.VIDEO: 2}
         ),
         OTHER: Load(ours=none, foreign=none),
     }

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.docs.pages import DOCS, PAGES, Block, blocks
+from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks
 from tests.functional.harness import Process, environment, free_port, running
+from tests.media.samples import write_video
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +27,8 @@ pytestmark = [
 
 CHINESE = DOCS / "README.zh.md"
 NODE = shutil.which("node")
-MODULES = os.environ.get("NODE_PATH", "")  # noqa: TID251 - where node itself looks for packages
+# Where node itself looks for packages, or where `task clients` puts them.
+MODULES = os.environ.get("NODE_PATH") or str(ROOT / "tests" / "sdk" / "node" / "node_modules")  # noqa: TID251
 
 
 def pages_with(*languages: str) -> list[Path]:
@@ -81,8 +83,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A working directory with the picture that the examples name."""
+    """A working directory with the picture and the clip that the examples name."""
     Image.new("RGB", (720, 1280), "orange").save(tmp_path / "example.jpg")
+    write_video(tmp_path / "example.mp4", seconds=4.0)
     return tmp_path
 
 
@@ -132,16 +135,16 @@ def test_python(block: Block, folder: Path, demo: dict[str, str]) -> None:
 @pytest.mark.skipif(NODE is None, reason="needs node")
 @pytest.mark.parametrize("block", scripts("js"))
 def test_node(block: Block, folder: Path, demo: dict[str, str]) -> None:
-    """Each marked JavaScript block is a program; without the SDK in ``NODE_PATH`` only its syntax counts."""
+    """Each marked JavaScript block is a program; without the SDK only its syntax counts."""
     script = folder / "example.mjs"
     script.write_text(block.text)
-    has_sdk = MODULES != "" and Path(MODULES, "openai").is_dir()
+    has_sdk = Path(MODULES, "openai").is_dir()
     if has_sdk:
         (folder / "node_modules").symlink_to(MODULES)
     done = run(["node", *([] if has_sdk else ["--check"]), str(script)], folder, demo)
     assert done.returncode == 0, done.stderr[-3000:]
     if not has_sdk:
-        pytest.skip("the syntax is right; to run it put the package openai into NODE_PATH")
+        pytest.skip("the syntax is right; to run it install the packages: `task clients`")
 
 
 def titled() -> list[object]:

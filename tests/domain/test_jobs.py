@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from sora_gateway.domain.jobs import (
     JobEvent,
     Limits,
     LookedFor,
+    Noted,
     NotListed,
     Phase,
     Progressed,
@@ -36,6 +38,7 @@ from sora_gateway.domain.jobs import (
 )
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import RemoteOutput
+from sora_gateway.domain.requests import Clip
 from tests.domain.samples import NOW_S, OUTPUT, REMOTE_OUTPUT, attempt, job
 
 LIMITS = Limits()
@@ -252,7 +255,37 @@ def test_status_of_every_phase() -> None:
 )
 def test_limits(phase: Phase, kind: MediaKind, expected_s: float) -> None:
     """Each phase has its time."""
-    assert LIMITS.of(phase, kind) == expected_s
+    assert LIMITS.of(phase, replace(job().request, kind=kind)) == expected_s
+
+
+def test_a_character_takes_its_time() -> None:
+    """A job that makes a character first may be prepared for longer."""
+    request = replace(job().request, character=Clip())
+    assert LIMITS.of(Phase.BOUND, request) == LIMITS.character_s
+
+
+def test_notes_belong_to_an_account() -> None:
+    """They go when the job leaves it, unless what they tell of can be used there only."""
+    bound = advance(job(), Bound(account_id="a"), NOW_S, LIMITS)
+    noted = advance(bound, Noted(notes={"x": "1"}), NOW_S, LIMITS)
+    assert noted.notes == {"x": "1"}
+    assert noted.seq == bound.seq
+    assert advance(noted, Returned(ticket=None, reason=""), NOW_S, LIMITS).notes == {}
+    pinned = advance(noted, Noted(notes={"y": "2"}, is_pinned=True), NOW_S, LIMITS)
+    back = advance(pinned, Returned(ticket=None, reason=""), NOW_S, LIMITS)
+    assert (back.notes, back.request.account_id) == ({"x": "1", "y": "2"}, "a")
+    assert back.signature == f"{job().signature.rpartition('/')[0]}/@a"
+    assert advance(back, Noted(notes={"z": "3"}), NOW_S, LIMITS) is back
+
+
+def test_a_character_needs_no_task() -> None:
+    """Its job is completed from where it was made; any other has to be collected first."""
+    done = Completed(outputs=(), expires_at=0.0, character_id="character_1")
+    bound = advance(job(), Bound(account_id="a"), NOW_S, LIMITS)
+    assert advance(bound, done, NOW_S, LIMITS) is bound
+    request = replace(bound.request, kind=MediaKind.CHARACTER, character=Clip())
+    ended = advance(replace(bound, request=request), done, NOW_S, LIMITS)
+    assert (ended.phase, ended.character_id) == (Phase.COMPLETED, "character_1")
 
 
 def test_a_returned_job_keeps_its_place_in_time() -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sora_gateway.domain import parameters
 from sora_gateway.domain.accounts import Plan
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.media import Aspect, MediaKind
+from sora_gateway.domain.media import Aspect, Blob, MediaKind
 from sora_gateway.domain.model_names import (
     DEFAULT_ALIASES,
     DEFAULT_MODELS,
+    OUTPUT_FORMATS,
+    STYLES,
     SUFFIXES,
     TRAITS,
     Family,
@@ -246,6 +253,47 @@ def test_own_aliases_need_a_model(target: str) -> None:
         with_aliases({"mine": target})
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sora_video2", "exist"),
+        ("sora_video2-mine", "exist"),
+        ("prompt-enhance-long-10s", "exist"),
+        ("", "letters"),
+        ("my video", "letters"),
+        ("mine|[free]", "letters"),
+    ],
+)
+def test_own_aliases_have_names_of_their_own(name: str, words: str) -> None:
+    """An alias that could never be asked for, or that hides a model, is refused."""
+    with pytest.raises(GatewayError, match=words):
+        with_aliases({name: "sora_video2"})
+
+
+SORA2API_IMAGES = {"gpt-image": None, "gpt-image-landscape": LANDSCAPE, "gpt-image-portrait": PORTRAIT}
+SORA2API_VIDEOS = [
+    (f"{base}-{orientation}-{duration_s}s", base, orientation, duration_s)
+    for base in ("sora2", "sora2pro", "sora2pro-hd")
+    for orientation in (LANDSCAPE, PORTRAIT)
+    for duration_s in (10, 15, 25)
+    if (base, duration_s) != ("sora2pro-hd", 25)
+]
+
+
+@pytest.mark.parametrize(("name", "orientation"), SORA2API_IMAGES.items())
+def test_image_names_of_sora2api(name: str, orientation: Aspect | None) -> None:
+    """They set the shape."""
+    assert parse_model_name(name) == ModelName(family=Family.IMAGE, orientation=orientation)
+
+
+@pytest.mark.parametrize(("name", "base", "orientation", "duration_s"), SORA2API_VIDEOS)
+def test_video_names_of_sora2api(name: str, base: str, orientation: Aspect, duration_s: int) -> None:
+    """Every one of them means what it says."""
+    assert parse_model_name(name) == video2(
+        orientation=orientation, duration_s=duration_s, pro=base != "sora2", hd=base == "sora2pro-hd"
+    )
+
+
 def test_catalogue() -> None:
     """Families first, then combinations, then aliases; each is unique and parses to itself."""
     shown = catalogue(DEFAULT_ALIASES)
@@ -295,7 +343,8 @@ class TestCapabilities:
             assert isinstance(parameters, dict)
             assert set(parameters) <= TRAITS[model.family].fields | {"n"}
             for row in parameters.values():
-                assert row["default"] is None or row["default"] in row.get("values", [1])
+                is_free = "form" in row or "minimum" in row
+                assert row["default"] is None or is_free or row["default"] in row["values"]
             assert block["plan"] == needed_plan(pro=model.pro, duration_s=model.duration_s).value
 
     def test_of_openais_alias(self) -> None:
@@ -303,7 +352,7 @@ class TestCapabilities:
         block = capabilities(parse_model_name("sora-2"), relax_25s=True)
         seconds = block["parameters"]["seconds"]  # type: ignore[index]
         assert seconds["also"] == [4, 8, 12, 16, 20]
-        assert seconds["plans"] == {"25": "plus"}
+        assert seconds["plans"] == {"16": "plus", "20": "plus", "25": "plus"}
         assert block["preset"] == {}
         assert block["canonical"] == "sora_video2"
 
@@ -312,7 +361,7 @@ class TestCapabilities:
         block = capabilities(parse_model_name("sora_video2-landscape-15s-hd-storyboard"))
         parameters = block["parameters"]
         assert isinstance(parameters, dict)
-        assert parameters["size"] == {"values": ["1792x1024"], "default": "1792x1024"}
+        assert parameters["size"] == {"values": ["1792x1024"], "default": "1792x1024", "form": "WxH"}
         assert parameters["seconds"] == {"values": [15], "default": 15}
         assert parameters["hd"]["values"] == parameters["storyboard"]["values"] == [True]
         assert block["preset"] == {
@@ -328,9 +377,119 @@ class TestCapabilities:
         parameters = capabilities(parse_model_name("sora_video2-hd"))["parameters"]
         assert parameters["seconds"]["values"] == [10, 15]  # type: ignore[index]
 
+    def test_hd_where_25_s_are_fixed(self) -> None:
+        """There is no HD of 25 s, whichever of the two the name says."""
+        parameters = capabilities(parse_model_name("sora_video2-25s"))["parameters"]
+        assert parameters["hd"] == {"values": [False], "default": False}  # type: ignore[index]
+
+    def test_of_images(self) -> None:
+        """Shapes, the ways to have the result, and how many pictures may be sent."""
+        block = capabilities(parse_model_name("sora_image"))
+        parameters = block["parameters"]
+        assert isinstance(parameters, dict)
+        assert set(parameters) == {"n", "size", "private", "output_format", "response_format"}
+        assert parameters["size"]["values"] == ["1024x1024", "1536x1024", "1024x1536", "auto"]
+        assert parameters["output_format"] == {"values": ["png", "jpeg", "webp"], "default": None}
+        assert parameters["response_format"] == {"values": ["b64_json", "url"], "default": "b64_json"}
+        assert block["inputs"]["maximum"] == 16  # type: ignore[index]
+
+    def test_every_documented_parameter_of_sora_2(self) -> None:
+        """Nothing that can be asked for is missing; what needs a permission of its own says so."""
+        parameters = capabilities(parse_model_name("sora_video2"))["parameters"]
+        assert isinstance(parameters, dict)
+        characters = {"character_url", "character_timestamps", "character_from_task", "character_create"}
+        usual = {"size", "n", "watermark", "duration", "seconds", "hd", "private", "style", "storyboard"}
+        assert set(parameters) == usual | characters
+        assert {name for name, row in parameters.items() if "permission" in row} == characters
+
     def test_of_the_first_generation(self) -> None:
         """Size, duration, one picture, no suffixes."""
         block = capabilities(parse_model_name("sora_video"))
         assert set(block["parameters"]) == {"n", "size", "seconds", "duration"}  # type: ignore[call-overload]
         assert block["suffixes"] == []
         assert block["inputs"]["maximum"] == 1  # type: ignore[index]
+
+
+class TestCapabilitiesAreTrue:
+    """What a model's block lists is accepted, what it does not list is refused: the whole catalogue."""
+
+    PROBES: Mapping[str, tuple[Any, ...]] = {
+        "n": (0, 1, 2, 4, 5),
+        "size": ("1024x1024", "1280x720", "720x1280", "1792x1024", "1024x1792", "1x2", "auto", "big", "0x5"),
+        "output_format": (*OUTPUT_FORMATS, "gif", "svg"),
+        "seconds": (4, 5, 8, 10, 12, 15, 16, 20, 25, 30),
+        "duration": (4, 5, 8, 10, 12, 15, 16, 20, 25, 30),
+        "hd": (False, True),
+        "storyboard": (False, True),
+        "watermark": (False, True),
+        "private": (False, True),
+        "style": (*STYLES, "baroque"),
+        "character_create": (False, True),
+    }
+
+    @pytest.mark.parametrize("relax_25s", [False, True])
+    @pytest.mark.parametrize("model", catalogue(DEFAULT_ALIASES), ids=lambda model: model.id)
+    def test_each_value(self, model: ModelName, relax_25s: bool) -> None:
+        """One parameter at a time, every value of every model; the plan is the one that is told."""
+        block = capabilities(model, relax_25s=relax_25s)
+        rows: Any = block["parameters"]
+        policy = parameters.Policy(relax_25s=relax_25s)
+        for name, probes in self.PROBES.items():
+            row = rows.get(name)
+            listed = [*row.get("values", ()), *row.get("also", ())] if row else []
+            for value in dict.fromkeys((*probes, *listed)):
+                if row is None and name not in parameters.DEFAULTS:
+                    continue  # no field of this model: ignored, and listed in the log
+                fields = {"model": model.id, "prompt": "x", name: value}
+                if not self.is_told(row, name, value):
+                    with pytest.raises(GatewayError) as caught:
+                        parameters.resolve(fields, policy=policy)
+                    assert caught.value.param == name, (name, value)
+                    continue
+                resolved = parameters.resolve(fields, policy=policy)
+                shown = str(value).lower() if isinstance(value, bool) else str(value)
+                plans = row.get("plans", {}) if row else {}
+                assert resolved.request.plan.value == plans.get(shown, block["plan"]), (name, value)
+                assert resolved.ignored == ()
+
+    @staticmethod
+    def is_told(row: dict[str, Any] | None, name: str, value: object) -> bool:
+        """Say what a reader of the block expects of a value."""
+        if row is None:  # a field that the model lacks is taken with the default that means nothing
+            return value == parameters.DEFAULTS[name]
+        if "minimum" in row:
+            return bool(row["minimum"] <= value <= row["maximum"])
+        if name != "size" or value in row["values"]:
+            return value in row["values"] or value in row.get("also", ())
+        return value != "auto" and _shape(value) in {_shape(size) for size in row["values"]} - {None}
+
+    @pytest.mark.parametrize("model", catalogue(DEFAULT_ALIASES), ids=lambda model: model.id)
+    def test_pictures(self, model: ModelName) -> None:
+        """As many as are told, and not one more."""
+        most: Any = capabilities(model)["inputs"]["maximum"]  # type: ignore[index]
+        fields = {"model": model.id, "prompt": "x"}
+        picture = Blob(name="in", media_type="image/png", size_bytes=1, digest="d")
+        assert len(parameters.resolve(fields, inputs=(picture,) * most).request.inputs) == most
+        with pytest.raises(GatewayError, match=f"at most {most}") as caught:
+            parameters.resolve(fields, inputs=(picture,) * (most + 1))
+        assert caught.value.param == "input_reference"
+
+    def test_formats_are_those_that_are_read(self) -> None:
+        """One list of encodings."""
+        assert parameters.OUTPUT_FORMATS == OUTPUT_FORMATS
+
+    def test_defaults_are_values(self) -> None:
+        """A default is something that may be asked for."""
+        for model, relax_25s in product(catalogue(DEFAULT_ALIASES), (False, True)):
+            rows: Any = capabilities(model, relax_25s=relax_25s)["parameters"]
+            for name, row in rows.items():
+                default = row["default"]
+                assert default is None or "form" in row or self.is_told(row, name, default), (model.id, name)
+
+
+def _shape(size: object) -> int | None:
+    """Return the sign of width minus height, None for no size."""
+    width, _, height = str(size).partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        return None
+    return (int(width) > int(height)) - (int(width) < int(height))

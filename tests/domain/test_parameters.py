@@ -12,20 +12,21 @@ from hypothesis import strategies as st
 from sora_gateway.domain.accounts import Plan
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Aspect, MediaKind
-from sora_gateway.domain.model_names import STYLES, Family, with_aliases
+from sora_gateway.domain.model_names import STYLES, Family, parse_model_name, with_aliases
 from sora_gateway.domain.parameters import (
     DEFAULTS,
     KNOWN,
     MAX_PROMPT_CHARS,
-    NOT_YET,
     WITHOUT_EFFECT,
     Policy,
     Resolved,
     merge_sources,
     resolve,
     resolve_image,
+    resolve_remix,
     resolve_video,
 )
+from sora_gateway.domain.requests import GenerationRequest
 from tests.domain.samples import BLOB
 
 PICTURE = replace(BLOB, media_type="image/png")
@@ -254,22 +255,73 @@ def test_refusals(fields: dict[str, object], param: str, words: list[str]) -> No
     assert len(error.message) < 600
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("character_url", "https://example.org/a.mp4"),
-        ("character_timestamps", "1,3"),
-        ("character_from_task", "video_1"),
-        ("character_create", "true"),
-        ("characters", [{"id": "ch_1"}]),
-        ("remix_target_id", "s_1"),
-    ],
-)
-def test_what_is_not_served_yet_is_refused(name: str, value: object) -> None:
-    """Known but not served: unsupported, never ignored."""
-    error = refusal({"model": "sora_video2", name: value})
-    assert (error.kind, error.param) == (ErrorKind.UNSUPPORTED, name)
-    assert name in NOT_YET
+def base(model: str = "sora_video2", **fields: object) -> GenerationRequest:
+    """A finished video that is changed."""
+    return video(model, **fields).request
+
+
+def remixed(base: GenerationRequest, **fields: object) -> GenerationRequest:
+    """Return how a change of ``base`` is understood."""
+    return resolve_remix({"prompt": "再加一只小狗", **fields}, base).request
+
+
+class TestRemix:
+    """What is not said stays as it is in the video that is changed."""
+
+    @pytest.mark.parametrize(
+        ("model", "fields"),
+        [
+            ("sora_video2", {}),
+            ("sora_video2-landscape-15s", {}),
+            ("sora_video2-pro-25s|[pro]", {}),
+            ("sora_video2-hd-landscape", {}),
+            ("sora-2-pro", {"hd": True, "seconds": "12", "size": "1280x720"}),
+            ("sora-2", {"hd": True}),
+            ("sora2-landscape-15s", {}),
+        ],
+    )
+    def test_everything_stays(self, model: str, fields: dict[str, object]) -> None:
+        """Shape, length, HD and Pro; but not the groups: it runs where the video lies."""
+        before = base(model, **fields)
+        after = remixed(before)
+        for name in ("aspect", "duration_s", "hd", "pro", "plan", "family"):
+            assert getattr(after, name) == getattr(before, name), name
+        assert after.groups == ()
+        assert parse_model_name(after.model).family is Family.VIDEO2
+        assert not resolve_remix({"prompt": "x"}, before).ignored
+
+    def test_what_is_said_counts(self) -> None:
+        """A model, a shape, a length, HD or not."""
+        before = base("sora_video2-hd-landscape-15s", style="anime", watermark=True)
+        plain = remixed(before, model="sora_video2")
+        assert (plain.hd, plain.pro, plain.aspect, plain.duration_s) == (False, False, Aspect.LANDSCAPE, 15)
+        assert (plain.style, plain.watermark, plain.prompt) == (None, False, "再加一只小狗")
+        assert remixed(before, size="720x1280", seconds="10").size == "1024x1792"
+        without = remixed(before, hd="false")
+        assert (without.hd, without.pro) == (False, True)
+        assert remixed(before, model="sora_video2-portrait-10s").aspect is Aspect.PORTRAIT
+
+    def test_hd_of_a_long_one(self) -> None:
+        """HD is not made with 25 s: where no length is said, it is that of any HD video."""
+        assert remixed(base("sora_video2-25s"), hd=True).duration_s == 10
+        with pytest.raises(GatewayError, match="25 seconds"):
+            remixed(base("sora_video2-hd"), seconds=25)
+
+    def test_openai_names_stay(self) -> None:
+        """Their durations are still taken."""
+        after = remixed(base("sora-2"), seconds="12")
+        assert (after.model, after.duration_s, after.asked["seconds"]) == ("sora-2", 15, "12")
+
+    def test_an_alias_that_is_no_more(self) -> None:
+        """A video outlives the name by which it was made."""
+        assert remixed(replace(base("sora_video2-pro"), model="our-own")).model == "sora_video2-pro"
+
+    @pytest.mark.parametrize("model", ["sora_image", "sora_video"])
+    def test_models_that_change_none(self, model: str) -> None:
+        """Refused by the model."""
+        with pytest.raises(GatewayError) as caught:
+            remixed(base(), model=model)
+        assert (caught.value.kind, caught.value.param) == (ErrorKind.INVALID_MODEL, "model")
 
 
 def test_model_of_another_kind() -> None:
@@ -301,10 +353,10 @@ def test_variants() -> None:
 
 
 def test_pictures() -> None:
-    """They become part of the request; the first generation takes one."""
-    fields = {"prompt": "a boat", "model": "sora_video2"}
-    assert resolve_video(fields, inputs=(PICTURE, PICTURE)).request.inputs == (PICTURE, PICTURE)
-    assert resolve({**fields, "model": "sora_video"}, inputs=(PICTURE,)).request.inputs == (PICTURE,)
+    """They become part of the request; a video takes one."""
+    fields = {"prompt": "a boat", "model": "sora_image"}
+    assert resolve_image(fields, inputs=(PICTURE, PICTURE)).request.inputs == (PICTURE, PICTURE)
+    assert resolve({**fields, "model": "sora_video2"}, inputs=(PICTURE,)).request.inputs == (PICTURE,)
     error = refusal({"model": "sora_video"}, inputs=(PICTURE, PICTURE))
     assert error.param == "input_reference"
     assert "at most 1" in error.message

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from sora_gateway.domain.accounts import Account, AccountFacts, Credential, Plan
+from sora_gateway.domain.characters import MadeCharacter
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, Limits
 from sora_gateway.domain.media import MediaKind
@@ -31,18 +32,19 @@ from sora_gateway.domain.remote import (
     Submission,
     Ticket,
 )
-from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.domain.requests import Clip, GenerationRequest
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.inputs import Inputs
 from sora_gateway.engine.pool import AccountPool
 from sora_gateway.engine.records import Records
+from sora_gateway.engine.renewals import Renewals
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.kit.redact import Secret
 from sora_gateway.media.derive import LocalMediaTools
 from sora_gateway.media.vault import LocalVault
 from sora_gateway.ports.stores import Store
-from sora_gateway.ports.upstream import AfterAbsence, InputReader, ListPolling, NeverResend
+from sora_gateway.ports.upstream import AfterAbsence, InputReader, ListPolling, NeverResend, Notebook
 from tests.conftest_store import NOW, server_path, store
 
 __all__ = ["server_path", "store"]
@@ -75,6 +77,12 @@ class Body:
         yield self.data
 
 
+def _open() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Scripted:
     """A backend whose answers are attributes."""
@@ -94,9 +102,23 @@ class Scripted:
     unreadable: GatewayError | None = None
     prepare_error: GatewayError | None = None
     check_error: GatewayError | None = None
+    good_tokens: set[str] | None = None
+    owners: dict[str, str] = field(default_factory=dict)
+    checked: list[str] = field(default_factory=list)
+    renew_error: GatewayError | None = None
+    renewing: asyncio.Event | None = None
+    renewals: list[Credential] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
     sought: list[Sent] = field(default_factory=list)
     looks: int = 0
+    clips: list[Clip] = field(default_factory=list)
+    prepared: list[GenerationRequest] = field(default_factory=list)
+    character_name: str = "rusty"
+    character_errors: list[GatewayError] = field(default_factory=list)
+    finish_character: asyncio.Event = field(default_factory=_open)
+    deleted_characters: list[tuple[str, str]] = field(default_factory=list)
+    enhanced: list[str] = field(default_factory=list)
+    enhance_errors: list[GatewayError] = field(default_factory=list)
 
     def lacks(self, request: GenerationRequest) -> str | None:
         return "no styles here" if request.style else None
@@ -104,9 +126,33 @@ class Scripted:
     def fingerprint(self, request: GenerationRequest) -> str:
         return request.prompt
 
+    def describe(self, request: GenerationRequest) -> Mapping[str, object]:
+        return {"method": "POST", "path": "/create", "body": {"prompt": request.prompt}}
+
+    async def make_character(
+        self, clip: Clip, name: str | None, account: Account, inputs: InputReader, notebook: Notebook
+    ) -> MadeCharacter:
+        if "clip" not in notebook.known:
+            await notebook.write({"clip": f"{clip.start_s:g}-{clip.end_s:g}"})
+        self.clips.append(clip)
+        if self.character_errors:
+            raise self.character_errors.pop(0)
+        await self.finish_character.wait()
+        return MadeCharacter(backend_id=f"ch_{len(self.clips)}", username=f"{self.character_name}")
+
+    async def delete_character(self, backend_id: str, account: Account) -> None:
+        self.deleted_characters.append((account.id, backend_id))
+
+    async def enhance(self, prompt: str, level: str, duration_s: int, account: Account) -> str:
+        self.enhanced.append(account.id)
+        if self.enhance_errors:
+            raise self.enhance_errors.pop(0)
+        return f"{level} {duration_s}: {prompt}, in golden light"
+
     async def prepare(
-        self, request: GenerationRequest, account: Account, inputs: InputReader
+        self, request: GenerationRequest, account: Account, inputs: InputReader, notebook: Notebook
     ) -> Mapping[str, str]:
+        self.prepared.append(request)
         if self.prepare_error is not None:
             raise self.prepare_error
         return {str(number): str(len(await inputs.read(blob))) for number, blob in enumerate(request.inputs)}
@@ -139,10 +185,26 @@ class Scripted:
     async def cancel(self, job: RemoteJob, account: Account) -> bool:
         return False
 
-    async def check(self, credential: Credential) -> AccountFacts:
+    async def check(self, credential: Credential, proxy: Secret | None = None) -> AccountFacts:
+        self.checked.append(credential.access_token.reveal())
         if self.check_error is not None:
             raise self.check_error
-        return AccountFacts(backend_id="user-1", email=None, plan=Plan.PLUS, expires_at=None)
+        if self.good_tokens is not None and credential.access_token.reveal() not in self.good_tokens:
+            raise GatewayError(ErrorKind.ACCOUNT_AUTH, "401")
+        backend_id = self.owners.get(credential.access_token.reveal(), "user-1")
+        return AccountFacts(backend_id=backend_id, email=None, plan=Plan.PLUS, expires_at=None)
+
+    async def renew(self, credential: Credential, proxy: Secret | None) -> Credential:
+        self.renewals.append(credential)
+        if self.renewing is not None:
+            await self.renewing.wait()
+        if self.renew_error is not None:
+            raise self.renew_error
+        version = credential.version + 1
+        refresh_token = Secret(f"rt_{version}") if credential.refresh_token is not None else None
+        return replace(
+            credential, access_token=Secret(f"token-{version}"), refresh_token=refresh_token, version=version
+        )
 
     async def aclose(self) -> None:
         return None
@@ -180,7 +242,7 @@ def media() -> LocalMediaTools:
 @pytest.fixture
 async def tools(
     store: Store, upstream: Scripted, clock: Clock, media: LocalMediaTools, tmp_path: Path
-) -> NodeTools:
+) -> AsyncIterator[NodeTools]:
     """What a node works with; one account of the scripted backend is there."""
     vault = LocalVault(tmp_path / "vault")
     await vault.open()
@@ -194,18 +256,23 @@ async def tools(
         created_at=NOW,
     )
     await store.accounts.put(account)
-    return NodeTools(
-        upstreams={"scripted": upstream},
-        pool=AccountPool(store.accounts, clock),
-        jobs=store.jobs,
-        lanes=store.lanes,
-        records=Records(store.jobs, clock, config.limits),
-        config=config,
-        now=clock,
-        inputs=Inputs(vault, media, NoFetcher(), lambda text, limit, param: None, 10_000_000),
-        vault=vault,
-        submissions=asyncio.Semaphore(8),
-    )
+    upstreams = {"scripted": upstream}
+    pool = AccountPool(store.accounts, clock)
+    async with Renewals(pool, upstreams, config, clock) as renewals:
+        yield NodeTools(
+            upstreams=upstreams,
+            pool=pool,
+            renewals=renewals,
+            jobs=store.jobs,
+            lanes=store.lanes,
+            characters=store.characters,
+            records=Records(store.jobs, clock, config.limits),
+            config=config,
+            now=clock,
+            inputs=Inputs(vault, media, NoFetcher(), lambda text, limit, param: None, 10_000_000),
+            vault=vault,
+            submissions=asyncio.Semaphore(8),
+        )
 
 
 @pytest.fixture

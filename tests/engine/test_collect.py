@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from sora_gateway.domain.jobs import Cancelled, Job, Phase, Started, Succeeded
+import pytest
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Cancelled, Completed, Job, Phase, Started, Succeeded
 from sora_gateway.domain.media import MediaKind, Variant
 from sora_gateway.domain.remote import RemoteOutput, RemoteSucceeded
+from sora_gateway.domain.requests import Clip
 from sora_gateway.engine.collect import Collector
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.media.derive import LocalMediaTools
 from sora_gateway.ports.stores import Store
 from tests.conftest_store import bound, new_job, on, submitting
-from tests.engine.conftest import ACCOUNT, Scripted, eventually, png
+from tests.engine.conftest import ACCOUNT, Scripted, asking, eventually, png
 
 URL = "https://files/1"
 
@@ -91,7 +95,7 @@ async def test_cancelled_while_copying(
     await store.jobs.change(job.id, on(Cancelled()))
     collector = Collector(tools, media, hub)
     outputs = await collector._copy_all(job, upstream, (await store.accounts.all())[0])
-    await collector._complete(job, outputs)
+    await collector._complete(job, Completed(outputs=outputs, expires_at=0.0))
     after = await _now(store, job)
     assert after.phase is Phase.CANCELLED
     assert await tools.vault.size(outputs[0].blob.name) is None
@@ -101,3 +105,73 @@ async def _now(store: Store, job: Job) -> Job:
     found = await store.jobs.get(job.id)
     assert found is not None
     return found
+
+
+async def _kept(
+    store: Store,
+    tools: NodeTools,
+    media: LocalMediaTools,
+    hub: Hub,
+    *,
+    result_id: str | None = "gen_1",
+) -> Job:
+    """Collect a job that wants a character of its result, and return it when it has ended."""
+    job = asking(new_job(kind=MediaKind.IMAGE), keeps_character=Clip(start_s=1, end_s=3))
+    await bound(store, job, account=ACCOUNT)
+    outputs = (RemoteOutput(index=0, url="a", result_id=result_id),)
+    events = (submitting("t"), Started(ticket="t", remote_id="task_1"), Succeeded(outputs=outputs))
+    await store.jobs.change(job.id, on(*events))
+    async with _working(tools, media, hub):
+        return await eventually(store, job.id, lambda j: j.is_final)
+
+
+async def test_a_character_of_the_result(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """It is there when the job is completed, made of the result at the backend, on its account."""
+    upstream.files = {"a": png()}
+    job = await _kept(store, tools, media, hub)
+    assert (job.phase, job.character_error, job.result_id) == (Phase.COMPLETED, None, "gen_1")
+    assert job.character_id is not None
+    character = await store.characters.get(job.character_id)
+    assert character is not None
+    assert (character.username, character.account_id) == ("rusty", ACCOUNT)
+    (clip,) = upstream.clips
+    assert clip.source is not None
+    assert (clip.start_s, clip.end_s, clip.source.result_id) == (1, 3, "gen_1")
+
+
+@pytest.mark.parametrize(
+    ("errors", "result_id", "kind"),
+    [
+        ([GatewayError(ErrorKind.CONTENT_REFUSED, "a person")], "gen_1", ErrorKind.CONTENT_REFUSED),
+        ([], None, ErrorKind.UNSUPPORTED),
+    ],
+)
+async def test_a_failed_character_leaves_the_video(
+    store: Store,
+    tools: NodeTools,
+    media: LocalMediaTools,
+    hub: Hub,
+    upstream: Scripted,
+    errors: list[GatewayError],
+    result_id: str | None,
+    kind: ErrorKind,
+) -> None:
+    """The job is completed with its files, and says why there is no character."""
+    upstream.files = {"a": png()}
+    upstream.character_errors = errors
+    job = await _kept(store, tools, media, hub, result_id=result_id)
+    assert (job.phase, len(job.outputs), job.character_id) == (Phase.COMPLETED, 1, None)
+    assert job.character_error is not None
+    assert job.character_error.kind is kind
+
+
+async def test_a_passing_failure_of_a_character_is_outlasted(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """It is tried again before the job says that there is none."""
+    upstream.files = {"a": png()}
+    upstream.character_errors = [GatewayError(ErrorKind.ACCOUNT_BUSY, "busy")]
+    job = await _kept(store, tools, media, hub)
+    assert job.character_id is not None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sora_gateway.domain.jobs import Phase
+from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.estimates import Estimates
 from sora_gateway.engine.hub import Hub
 from sora_gateway.ports.stores import FeedEntry
@@ -33,3 +36,10 @@ def test_learns_and_counts_down() -> None:
     assert estimates.eta_s(new_job(), 1, 4) == 125
     assert estimates.eta_s(new_job(), 1, 0) is None
     assert estimates.eta_s(done, None, 1) == 0
+
+
+@pytest.mark.parametrize("kind", MediaKind)
+def test_everything_has_a_first_guess(kind: MediaKind) -> None:
+    """Before anything was learned, whatever can be asked for has an estimate."""
+    waiting = replace(new_job(), request=replace(new_job().request, kind=kind))
+    assert (Estimates(_Quiet()).eta_s(waiting, 1, 1) or 0) > 0

@@ -11,6 +11,7 @@ from sora_gateway.domain.jobs import Status
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import MediaKind, Variant
 from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.engine.characters import Characters
 from sora_gateway.engine.estimates import Estimates
 from sora_gateway.engine.generations import Generations
 from sora_gateway.engine.hub import Hub
@@ -35,7 +36,7 @@ def links(clock: Clock) -> SignedLinks:
 @pytest.fixture
 def generations(tools: NodeTools, hub: Hub, links: SignedLinks, media: LocalMediaTools) -> Generations:
     inputs = Inputs(tools.vault, media, NoFetcher(), lambda text, limit, param: None, 1_000_000)
-    return Generations(tools, inputs, Watchers(tools.jobs, hub), Estimates(hub), links)
+    return Generations(tools, inputs, Watchers(tools.jobs, hub), Estimates(hub), links, Characters(tools))
 
 
 def _request(**changes: object) -> GenerationRequest:
@@ -90,6 +91,19 @@ async def test_without_accounts(generations: Generations, store: Store, clock: C
     with pytest.raises(GatewayError) as caught:
         await generations.submit([_request()], ANN)
     assert caught.value.kind is ErrorKind.NO_ACCOUNT
+
+
+async def test_an_account_that_was_just_added(
+    generations: Generations, store: Store, tools: NodeTools
+) -> None:
+    """Nobody is turned away because of what was known a moment ago."""
+    account = await store.accounts.get(ACCOUNT)
+    assert account is not None
+    await store.accounts.remove(ACCOUNT)
+    assert list(await tools.pool.stored()) == []
+    await store.accounts.put(account)
+    (job,) = await generations.submit([_request()], ANN)
+    assert job.status is Status.QUEUED
 
 
 async def test_cancel_is_final_and_repeatable(generations: Generations) -> None:

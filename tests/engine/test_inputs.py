@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Blob
-from sora_gateway.engine.inputs import Inputs
+from sora_gateway.engine.inputs import MAX_CLIP_BYTES, Inputs
 from sora_gateway.media.derive import LocalMediaTools
 from sora_gateway.media.vault import LocalVault
 from tests.engine.conftest import NoFetcher, png
+from tests.media.samples import write_video
 
 
 async def _inputs(tmp_path: Path, limit: int = 1_000_000) -> Inputs:
@@ -61,3 +63,54 @@ async def test_sources_in_order(tmp_path: Path) -> None:
     assert copied.name != inline.name
     with pytest.raises(GatewayError, match="not fetched"):
         await inputs.fetch("https://elsewhere/x.png", _nobodys, param="image")
+
+
+async def test_clips_from_everywhere(tmp_path: Path) -> None:
+    """Bytes, pieces and an own link: the content decides the type, the bytes are kept unchanged."""
+    inputs, data = await _inputs(tmp_path), write_video(tmp_path / "v").read_bytes()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield data[:100]
+        yield data[100:]
+
+    whole = await inputs.store_clip(data, param="video")
+    joined = await inputs.store_clip(pieces(), param="video")
+
+    async def own(url: str) -> Blob | None:
+        return whole
+
+    copied = await inputs.fetch_clip("https://here/v1/files/x", own, param="video")
+    assert (whole.media_type, whole.width_px, whole.height_px) == ("video/mp4", 90, 160)
+    assert {whole.digest, joined.digest, copied.digest} == {whole.digest}
+    assert len({whole.name, joined.name, copied.name}) == 3
+    assert await inputs.read(joined) == data
+    with pytest.raises(GatewayError, match="not fetched"):
+        await inputs.fetch_clip("https://elsewhere/x.mp4", _nobodys, param="video")
+
+
+async def test_what_is_no_clip(tmp_path: Path) -> None:
+    """A picture in place of a clip, also inline: 400, the field named."""
+    inputs = await _inputs(tmp_path)
+    for attempt in (
+        inputs.store_clip(png(), param="video"),
+        inputs.fetch_clip("inline", _nobodys, param="video"),
+    ):
+        with pytest.raises(GatewayError, match=r"'video' is not usable: .* not an mp4") as caught:
+            await attempt
+        assert (caught.value.kind, caught.value.param) == (ErrorKind.INVALID_REQUEST, "video")
+
+
+async def test_a_clip_without_end_is_cut_short(tmp_path: Path) -> None:
+    """More than is allowed is not written on."""
+    inputs, sent = await _inputs(tmp_path), 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 2**24
+            yield bytes(2**24)
+
+    with pytest.raises(GatewayError, match="100 MiB"):
+        await inputs.store_clip(endless(), param="video")
+    assert sent <= MAX_CLIP_BYTES + 2**24
+    assert list((tmp_path / ".incoming").iterdir()) == []

@@ -15,11 +15,12 @@ from sora_gateway.domain.remote import (
     RemoteSucceeded,
     RemoteUnknown,
 )
+from sora_gateway.domain.requests import Source
 from sora_gateway.engine.lane import Lane
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.ports.stores import Store
 from tests.conftest_store import bound, held, new_job, on, running, submitting
-from tests.engine.conftest import ACCOUNT, Clock, Scripted, eventually, true_soon
+from tests.engine.conftest import ACCOUNT, Clock, Scripted, asking, eventually, true_soon
 
 
 async def _lane(store: Store, tools: NodeTools) -> Lane:
@@ -112,6 +113,24 @@ async def test_foreign_tasks_take_slots_and_markers_are_learned(
     assert (await store.lanes.facts(ACCOUNT)).is_marker_echoed is True
     assert load.ours.get(MediaKind.VIDEO) == 1
     assert load.foreign.get(MediaKind.VIDEO) == 1
+
+
+async def test_an_extension_teaches_nothing_of_markers(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """Its create call has no field for one, so its absence says nothing about the backend."""
+    source = Source(job_id="video_1", account_id=ACCOUNT, result_id="gen_1", total_s=10)
+    job = asking(new_job(), extend=source)
+    await bound(store, job, account=ACCOUNT)
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await eventually(store, job.id, lambda j: j.phase is Phase.RUNNING)
+        upstream.listed = {"task_1": Listed(kind=MediaKind.VIDEO, is_unfinished=True)}
+        looks = upstream.looks
+        await true_soon(lambda: upstream.looks > looks + 2)
+        lane.stop(0)
+    assert (await store.lanes.facts(ACCOUNT)).is_marker_echoed is None
 
 
 async def test_idle_lane_ends(store: Store, tools: NodeTools, upstream: Scripted) -> None:

@@ -48,6 +48,26 @@ async def test_results_that_are_neither(tools: LocalMediaTools, tmp_path: Path, 
     assert raised.value.kind is ErrorKind.GENERATION_FAILED
 
 
+async def test_uploads_by_content(tools: LocalMediaTools, tmp_path: Path) -> None:
+    """A caller's file may be a picture or a clip; a clip must be one."""
+    port: MediaTools = tools
+    still = tmp_path / "clip.mp4"
+    still.write_bytes(picture("JPEG"))
+    moving = write_video(tmp_path / "picture.png")
+    assert (await port.probe_upload(still)).media_type == "image/jpeg"
+    assert (await port.probe_upload(moving)).media_type == "video/mp4"
+    assert (await port.probe_clip(moving)).duration_s == pytest.approx(2.0, abs=0.11)
+    text = tmp_path / "text"
+    text.write_bytes(b"%PDF-1.7")
+    for action, path, words in (
+        (port.probe_clip, still, "not an mp4"),
+        (port.probe_upload, text, "neither .* a PDF"),
+    ):
+        with pytest.raises(GatewayError, match=words) as raised:
+            await action(path)
+        assert raised.value.kind is ErrorKind.INVALID_REQUEST
+
+
 async def test_derived_files(tools: LocalMediaTools, tmp_path: Path) -> None:
     """A thumbnail of either kind is WebP, a sheet is JPEG."""
     still = tmp_path / "still"

@@ -120,6 +120,21 @@ async def test_post_life(running: Running) -> None:
         assert error_of(await sim.video(remix_target_id=post["id"])) == (404, "not_found")
 
 
+async def test_a_draft_names_its_post(running: Running) -> None:
+    """While it is posted, the first of its posts; afterwards none."""
+    async with running(scenario_of(publishing={"refusals_first": 0})) as sim:
+        draft = await sim.finished()
+        path = f"/backend/project_y/profile/drafts/v2/{draft['id']}"
+        posts = [
+            (await sim.post("/backend/project_y/post", _post_body(draft["id"]))).json()["post"]["id"]
+            for _ in range(2)
+        ]
+        for post_id, named in ((posts[0], posts[0]), (posts[1], posts[1])):
+            assert (await sim.get(path)).json()["draft"]["post"]["id"] == named
+            await sim.http.delete(f"/backend/project_y/post/{post_id}", headers=sim.headers())
+        assert (await sim.get(path)).json()["draft"]["post"] is None
+
+
 async def test_posts_that_cannot_be(running: Running) -> None:
     """Unknown generations, failed ones and odd bodies."""
     async with running() as sim:
@@ -174,7 +189,7 @@ async def test_remix_of_ones_own_draft(running: Running) -> None:
 async def test_a_remix_looks_like_its_source(running: Running) -> None:
     """The colours of the first video in the line, and small print; the post names its parent."""
     async with running() as sim:
-        source = await sim.finished("a boat", n_frames=150)
+        source = await sim.finished("a boat", n_frames=150, seed=1)
         post = await sim.published(source)
         remix = await sim.finished("a whale", n_frames=150, remix_target_id=post["id"], seed=3)
         again = await sim.finished("a storm", n_frames=150, remix_target_id=remix["id"], seed=4)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from sora_gateway.domain.accounts import CredentialForm
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.licences import Caller, Permission
+from sora_gateway.engine.passthrough import Passthrough
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.web.auth import REMEMBERED_S, Callers, key_of
 from tests.gateway import CHAT_KEY, KEY, Gateway, client_of
@@ -75,3 +80,46 @@ async def test_headers_that_carry_a_key(gateway: Gateway, headers: dict[str, str
     async with client_of(gateway, key=None) as client:
         answer = await client.get("/v1/videos", headers=headers)
     assert answer.status_code == 200
+
+
+class Doorman:
+    """Stands in for the confirmation by the backend."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[CredentialForm, str]] = []
+
+    async def caller(self, form: CredentialForm, given: str) -> Caller:
+        self.asked.append((form, given))
+        return Caller(licence_id="passthrough:x:y", permissions=frozenset(Permission), account_id="x:own-y")
+
+
+@pytest.mark.parametrize(
+    ("key", "form"),
+    [
+        ("eyJh.eyJi.c", CredentialForm.ACCESS),
+        ("rt_abc", CredentialForm.REFRESH),
+        ("eyJh..c.d.e", CredentialForm.SESSION),
+        ("oai-did=1; __Secure-next-auth.session-token=abc", CredentialForm.SESSION),
+    ],
+)
+async def test_own_credentials_go_to_the_backend(gateway: Gateway, key: str, form: CredentialForm) -> None:
+    """With pass-through they are recognised by form, wherever a key may stand; without it they are 401."""
+    doorman = Doorman()
+    callers = Callers(gateway.licences, gateway.clock, cast(Passthrough, doorman))
+    for headers in ({"authorization": f"Bearer {key}"}, {"authorization": key}, {"x-api-key": key}):
+        assert (await callers.of(key_of(headers, {}))).account_id == "x:own-y"
+    assert doorman.asked == [(form, key)] * 3
+    assert gateway.licences.reads == 0
+    with pytest.raises(GatewayError) as caught:
+        await Callers(gateway.licences, gateway.clock).of(key)
+    assert caught.value.kind is ErrorKind.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("key", [KEY, CHAT_KEY, "wrong", "sk-abc", "a.b.c", None])
+async def test_other_keys_do_not(gateway: Gateway, key: str | None) -> None:
+    """A licence key is never shown to the backend, nor what is nothing of it."""
+    doorman = Doorman()
+    callers = Callers(gateway.licences, gateway.clock, cast(Passthrough, doorman))
+    with suppress(GatewayError):
+        await callers.of(key)
+    assert doorman.asked == []

@@ -182,6 +182,8 @@ async def test_files_lie_on_disk_and_are_closed() -> None:
         (upload,) = form.files["image"]
         assert upload._file._in_memory is False
         assert len(await upload.read()) == 2 * 2**20
+        sizes = [len(piece) async for piece in upload.pieces()]
+        assert (sum(sizes), max(sizes)) == (2 * 2**20, 256 * 1024)
     assert upload._file.file.closed
 
 

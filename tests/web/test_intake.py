@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import MP4
 from tests.gateway import CHAT_KEY, Gateway, client_of, served
 
 
@@ -23,6 +24,8 @@ async def gateway(tmp_path):  # type: ignore[no-untyped-def]
         ({"character_create": False}, 200),
         ({"character_url": "https://example.org/a.mp4"}, 403),
         ({"character_timestamps": "1,3"}, 403),
+        ({"character_timestamps": "nonsense"}, 403),
+        ({"character_create": "nonsense"}, 403),
         ({"characters": [{"id": "ch_1"}]}, 403),
     ],
 )
@@ -35,3 +38,76 @@ async def test_characters_need_their_permission(gateway: Gateway, extra: dict[st
         client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer,
     ):
         assert answer.status_code == status
+
+
+JOB = "video_" + "0" * 26
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/images/generations", {"prompt": "x", "remix_target_id": JOB}, "remix_target_id"),
+        (
+            "/v1/images/generations",
+            {"prompt": "x", "model": "sora_video2", "remix_target_id": JOB},
+            "model",
+        ),
+        ("/v1/images/generations", {"prompt": "x", "character_create": True}, "character_create"),
+        ("/v1/videos", {"prompt": "x", "model": "sora_video", "remix_target_id": JOB}, "remix_target_id"),
+        ("/v1/videos", {"prompt": "x", "remix_target_id": "nothing"}, "remix_target_id"),
+        ("/v1/videos", {"prompt": "x", "character_timestamps": "1,3"}, "character_timestamps"),
+        (
+            f"/v1/videos/{JOB}/remix",
+            {"prompt": "x", "remix_target_id": "video_" + "1" * 26},
+            "remix_target_id",
+        ),
+    ],
+)
+async def test_fields_that_a_route_lacks(
+    gateway: Gateway, path: str, body: dict[str, Any], param: str
+) -> None:
+    """A field that has no meaning there is refused, and makes nothing of another kind."""
+    async with client_of(gateway) as client:
+        answer = await client.post(path, json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+    assert gateway.generations.submitted == []
+
+
+async def test_a_video_named_by_a_field(gateway: Gateway) -> None:
+    """``remix_target_id`` makes any route of videos a remix; twice the same is no contradiction."""
+    async with client_of(gateway) as client:
+        first = await client.post("/v1/videos", json={"prompt": "x", "model": "sora_video2-15s"})
+        source = first.json()["id"]
+        gateway.generations.change(source, gateway.generations.completes)
+        body = {"prompt": "y", "remix_target_id": source}
+        for path in ("/v1/videos", f"/v1/videos/{source}/remix"):
+            video = (await client.post(path, json=body)).json()
+            assert (video["remixed_from_video_id"], video["seconds"]) == (source, "15")
+        in_query = await client.post(f"/v1/videos?remix_target_id={source}", json={"prompt": "y"})
+        assert in_query.json()["remixed_from_video_id"] == source
+
+
+@pytest.mark.parametrize(
+    ("fields", "files"),
+    [
+        ({"character_url": "https://a"}, 1),
+        ({"character_from_task": JOB}, 1),
+        ({}, 2),
+    ],
+)
+async def test_two_clips(gateway: Gateway, fields: dict[str, str], files: int) -> None:
+    """A character is made of one; the message says which field."""
+    clips = [("character_url", ("a.mp4", MP4))] * files
+    async with client_of(gateway) as client:
+        answer = await client.post("/v1/videos", data={"prompt": "x", **fields}, files=clips)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "character_url")
+    assert gateway.generations.stored == []
+
+
+async def test_nothing_is_fetched_in_vain(gateway: Gateway) -> None:
+    """Wrong fields, unknown characters and lengths are found before a clip is fetched."""
+    clip = {"prompt": "x", "character_url": "https://a"}
+    async with client_of(gateway) as client:
+        for wrong in ({"seconds": 7}, {"characters": ["character_x"]}, {"model": "sora_image"}):
+            assert (await client.post("/v1/videos", json={**clip, **wrong})).status_code == 400
+    assert gateway.generations.fetched == []

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import io
+from pathlib import Path
 
-from sora_gateway.web.pictures import converted, picture, read_whole
+import pytest
+from anyio import Path as AsyncPath
+from PIL import Image
+
+from sora_gateway.media.derive import LocalMediaTools
+from sora_gateway.web.pictures import ENCODINGS, converted, picture, preview, read_whole
 from tests.fakes import PNG
-from tests.gateway import Gateway
+from tests.gateway import Gateway, build_gateway
 
 
 @pytest.mark.parametrize("encoding", [None, "png"])
@@ -26,3 +32,28 @@ async def test_converted(gateway: Gateway, is_local: bool) -> None:
     assert (source.data, source.media_type, source.size_bytes) == (b"webp:" + PNG, "image/webp", len(PNG) + 5)
     assert source.digest != blob.digest
     assert [path.exists() for path in gateway.tools.copies] == ([] if is_local else [False])
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+async def test_preview(gateway: Gateway, is_local: bool) -> None:
+    """A thumbnail in the format asked for; whatever was written for it is gone afterwards."""
+    gateway.vault.is_local = is_local
+    blob = gateway.vault.put("a/b", PNG, "image/png")
+    assert await preview(gateway.app.state.services, blob, "jpeg") == b"jpeg:thumbnail"
+    assert [await AsyncPath(path).exists() for path in gateway.tools.copies] == [False]
+
+
+@pytest.mark.parametrize("encoding", list(ENCODINGS))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+async def test_preview_is_smaller(tmp_path: Path, encoding: str, mode: str) -> None:
+    """Real pictures: the shape stays, the size goes down, the bytes are of the format asked for."""
+    tools = LocalMediaTools()
+    gateway = await build_gateway(tmp_path, tools=tools)
+    gateway.vault.is_local = False
+    out = io.BytesIO()
+    Image.new(mode, (1536, 1024), "teal").save(out, "PNG")
+    blob = gateway.vault.put("a/b", out.getvalue(), "image/png")
+    with Image.open(io.BytesIO(await preview(gateway.app.state.services, blob, encoding))) as small:
+        assert (small.format, max(small.size)) == (encoding.upper(), 640)
+        assert abs(small.width / small.height - 1.5) < 0.01
+    tools.close()

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import httpx2
 import pytest
+from starlette.datastructures import Headers
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.web.waiting import patience_s
+from sora_gateway.web.waiting import patience_s, preferred_wait_s
 from tests.fakes import fails
 from tests.gateway import KEY, Gateway, client_of, until
 
@@ -94,3 +95,78 @@ async def test_waits_for_the_end(gateway: Gateway, client: httpx2.AsyncClient) -
     answer = await client.post("/v1/images/generations", json={"prompt": "x"})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "content_policy_violation"
+
+
+@pytest.mark.parametrize(
+    ("lines", "wait_s"),
+    [
+        ([], None),
+        (["wait=10"], 10),
+        (["WAIT = 10"], 10),
+        (['wait="10"'], 10),
+        (["respond-async, wait=10"], 10),
+        (["respond-async", "wait=10;x=y"], 10),
+        (["wait=10, wait=20"], 10),
+        (["wait=0"], 0),
+        (["wait"], None),
+        (["wait="], None),
+        (["wait=-1"], None),
+        (["wait=1.5"], None),
+        (["wait=ten"], None),
+        (["wait=soon, wait=7"], 7),
+        (["wait=9999999999"], None),
+        (["await=10"], None),
+        (["handling=lenient"], None),
+    ],
+)
+def test_preference(lines: list[str], wait_s: int | None) -> None:
+    """RFC 7240: names in any case, several in one line or in many, the first counts, bad ones do not."""
+    headers = Headers(raw=[(b"prefer", line.encode()) for line in lines])
+    assert preferred_wait_s(headers) == wait_s
+
+
+async def test_preference_ends(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """After so long the job as it is then; the answer says how long was waited at most."""
+    gateway.app.state.services = replace(gateway.app.state.services, wait_max_s=0.03)
+    answer = await client.post("/v1/videos", json={"prompt": "x"}, headers={"Prefer": "wait=100"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "queued")
+    assert answer.headers["preference-applied"] == "wait=0"
+    assert answer.headers["openai-poll-after-ms"] == "2000"
+    for preferred in ("wait=soon", "respond-async"):
+        at_once = await client.post("/v1/videos", json={"prompt": "x"}, headers={"Prefer": preferred})
+        assert (at_once.status_code, "preference-applied" in at_once.headers) == (200, False)
+
+
+async def test_preference_and_patience(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """The client's own time-out goes before its wish; none is waited for longer than wished."""
+    headers = {"Prefer": "wait=0", "x-stainless-read-timeout": "600"}
+    answer = await client.post("/v1/videos", json={"prompt": "x"}, headers=headers)
+    assert answer.headers["preference-applied"] == "wait=0"
+    gateway.generations.script = [fails(ErrorKind.CONTENT_REFUSED, "No cats.")]
+    headers = {"Prefer": "wait=200", "x-stainless-read-timeout": "60"}
+    failed = await client.post("/v1/videos", json={"prompt": "x"}, headers=headers)
+    assert failed.headers["preference-applied"] == "wait=50"
+    assert (failed.status_code, failed.json()["status"]) == (200, "failed")
+
+
+async def test_preference_and_the_end_of_the_process(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """It is said as for any other answer that waits."""
+
+    async def cancelled(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    gateway.generations.wait_final = cancelled  # type: ignore[method-assign, assignment]
+    answer = await client.post("/v1/videos", json={"prompt": "x"}, headers={"Prefer": "wait=9"})
+    (job_id,) = gateway.generations.histories
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "server_stopping")
+    assert f"/v1/files/{job_id}/video/0" in answer.json()["error"]["message"]
+
+
+async def test_preference_and_hang_up(live: Gateway) -> None:
+    """The watch ends, the job does not."""
+    async with client_of(live, KEY) as client:
+        with pytest.raises(httpx2.ReadTimeout):
+            await client.post("/v1/videos", json={"prompt": "x"}, headers={"Prefer": "wait=9"}, timeout=0.1)
+    await until(lambda: live.generations.watching == 0)
+    (job_id,) = live.generations.histories
+    assert not live.generations.job(job_id).is_final

@@ -31,15 +31,15 @@ def choose(
     used = {account.id: _used(loads.get(account.id), kind) for account in accounts}
     fitting = [
         account
-        for account in accounts
+        for account in allowed(request, accounts)
         if account.id not in avoid
         and _is_entitled(account, request)
         and _is_usable(account, request, now_s)
-        and used[account.id] < account.slots.get(kind, 0)
+        and used[account.id] < account.room(kind)
     ]
 
     def order(account: Account) -> tuple[int, float, float, str]:
-        busy = used[account.id] / account.slots[kind]
+        busy = used[account.id] / account.room(kind)
         last_used_at = account.last_used_at if account.last_used_at is not None else float("-inf")
         return (_entitlements(account), busy, last_used_at, account.id)
 
@@ -54,9 +54,21 @@ def admission(request: GenerationRequest, accounts: Sequence[Account]) -> Gatewa
     """
     serving = [
         account
-        for account in accounts
-        if account.state not in _OUT_OF_SERVICE and account.slots.get(request.kind, 0) > 0
+        for account in allowed(request, accounts)
+        if account.state not in _OUT_OF_SERVICE and account.room(request.kind) > 0
     ]
+    if not serving and any(account.owner is not None for account in allowed(request, accounts)):
+        return GatewayError(
+            ErrorKind.NO_ACCOUNT,
+            f"Your own account makes no {request.kind.value}s at the moment: the backend refuses its "
+            "credential, or the operator has disabled it.",
+        )
+    if not serving and request.account_id is not None:
+        return GatewayError(
+            ErrorKind.NO_ACCOUNT,
+            "The only account that can make this, because it holds what the request starts from, is not in "
+            "service; the operator has to look at it.",
+        )
     if not serving:
         return GatewayError(
             ErrorKind.NO_ACCOUNT,
@@ -74,6 +86,14 @@ def admission(request: GenerationRequest, accounts: Sequence[Account]) -> Gatewa
             param="model",
         )
     return None
+
+
+def allowed(request: GenerationRequest, accounts: Sequence[Account]) -> Sequence[Account]:
+    """Return the accounts that ``request`` may use at all, be they fit for it or not."""
+    if request.account_id is None:
+        # An account with an owner works for him alone, whose requests name it.
+        return [account for account in accounts if account.owner is None]
+    return [account for account in accounts if account.id == request.account_id]
 
 
 def _reason(request: GenerationRequest) -> str:
@@ -110,7 +130,7 @@ def _is_entitled(account: Account, request: GenerationRequest) -> bool:
 def _is_usable(account: Account, request: GenerationRequest, now_s: float) -> bool:
     # The backend counts videos of Sora 2 apart: with those used up, the rest goes on.
     has_no_videos = account.videos_remaining == 0 and (account.quota_resets_at or 0.0) > now_s
-    if has_no_videos and request.family is Family.VIDEO2:
+    if has_no_videos and request.kind is MediaKind.VIDEO and request.family is Family.VIDEO2:
         return False
     if has_no_videos and account.state is AccountState.EXHAUSTED:
         return True

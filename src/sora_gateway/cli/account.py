@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,24 +15,27 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sora_gateway.accounts.health import after_error
-from sora_gateway.app import open_house, open_store
+from sora_gateway.app import House, open_house, open_store
 from sora_gateway.cli import enrol
-from sora_gateway.cli.enrol import Choices
+from sora_gateway.cli.enrol import Choices, read_proxy
 from sora_gateway.cli.options import DataDir, Json, settings_for_command
 from sora_gateway.cli.output import ago, document, mask_email, moment, note, plural, table
 from sora_gateway.cli.plain import FAILED, MISUSED, CommandError
 from sora_gateway.cli.tokens import Given, facts_in, read_tokens
-from sora_gateway.domain.accounts import Account, AccountFacts, AccountState, Credential
+from sora_gateway.domain.accounts import Account, AccountState, CredentialForm, unopened
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.engine.arrivals import Arrivals, Opened
+from sora_gateway.engine.clock import StoreClock
+from sora_gateway.engine.config import EngineConfig
+from sora_gateway.engine.pool import AccountPool
+from sora_gateway.engine.renewals import Renewals
 from sora_gateway.kit.clock import system_now
 from sora_gateway.ports.stores import AccountStore
-from sora_gateway.ports.upstream import Upstream
 from sora_gateway.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Add, check and remove upstream accounts.")
 
-_CHECK_S = 60.0
 _CHECKS_AT_ONCE = 8
 _MANY = 5
 
@@ -60,7 +63,7 @@ class Outcome:
 def add(
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="File with one access token per line.", show_default="stdin"),
+        typer.Option("--file", "-f", help="File with one credential per line.", show_default="stdin"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="A name for it in lists.")] = None,
     group: Annotated[
@@ -70,34 +73,52 @@ def add(
     image_slots: Annotated[
         int | None, typer.Option(min=0, help="Image tasks at once.", show_default="1")
     ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="All its calls go through this one; '' for none.", show_default="none"
+        ),
+    ] = None,
     has_check: Annotated[
         bool, typer.Option("--check/--no-check", help="Ask the backend about each, or believe the token.")
     ] = True,
     is_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Add accounts by their access tokens, one per line, from a file or standard input.
+    """Add accounts by access tokens, refresh tokens (rt_...) or session cookies, one per line.
 
-    Tokens are never given as arguments: those can be read in the list of processes. A token of an account
-    that is there already replaces its credential and keeps its settings.
+    They come from a file or standard input, never as arguments: those can be read in the list of processes. A
+    credential of an account that is there already replaces its credential and keeps its settings.
     """
+    try:
+        chosen_proxy = None if proxy is None else read_proxy(proxy)
+    except ValueError as error:
+        raise CommandError(str(error), exit_code=MISUSED) from None
     settings = settings_for_command(data_dir)
     given = read_tokens(_text_of(file))
     if not given:
-        raise CommandError("No token was given; write one access token per line.", exit_code=MISUSED)
+        raise CommandError("No credential was given; write one per line.", exit_code=MISUSED)
     choices = Choices(
         name=name,
         groups=None if group is None else tuple(group),
         video_slots=video_slots,
         image_slots=image_slots,
+        proxy=chosen_proxy,
     )
     _report(asyncio.run(_add(settings, given, choices, has_check)), is_json=is_json)
 
 
 @app.command(name="list")
-def list_accounts(is_json: Json = False, data_dir: DataDir = None) -> None:
-    """List all accounts with their state and why it is so."""
-    accounts = asyncio.run(_all(settings_for_command(data_dir)))
+def list_accounts(
+    has_all: Annotated[
+        bool, typer.Option("--all", help="Those too that callers brought themselves (pass-through).")
+    ] = False,
+    is_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List the accounts with their state and why it is so."""
+    found = asyncio.run(_all(settings_for_command(data_dir)))
+    accounts = [account for account in found if has_all or account.owner is None]
     now_s = system_now()
     if is_json:
         document([as_json(account, now_s) for account in accounts])
@@ -107,6 +128,7 @@ def list_accounts(is_json: Json = False, data_dir: DataDir = None) -> None:
         return
     head = (
         "id", "name", "e-mail", "plan", "groups", "state", "until", "why", "slots", "videos left", "last use",
+        "credential", "good until", "for",
     )  # fmt: skip
     typer.echo(table(head, [_row(account, now_s) for account in accounts]))
 
@@ -160,12 +182,16 @@ def enabled(account: Account) -> Account:
 
 
 def find(accounts: Sequence[Account], which: str) -> Account:
-    """Return the account of that id (its upstream may be left out), or of that name.
+    """Return the account of that id (for one of the pool its upstream may be left out), or of that name.
 
     Raises:
         CommandError: there is none, or several have the name.
     """
-    exact = [account for account in accounts if which in (account.id, account.backend_id)]
+    exact = [
+        account
+        for account in accounts
+        if which == account.id or (which == account.backend_id and account.owner is None)
+    ]
     found = exact or [account for account in accounts if account.name == which]
     if len(found) == 1:
         return found[0]
@@ -185,13 +211,16 @@ def as_json(account: Account, now_s: float) -> dict[str, Any]:
         "plan": account.plan.value,
         "groups": list(account.groups),
         "state": _state(account, now_s).value,
-        "reason": account.reason,
+        "reason": _why(account),
         "until": account.until,
         "slots": {kind.value: slots for kind, slots in account.slots.items()},
         "videos_remaining": account.videos_remaining,
         "quota_resets_at": account.quota_resets_at,
+        "credential": account.credential.form.value,
         "credential_version": account.credential.version,
         "credential_expires_at": account.credential.expires_at,
+        "has_proxy": account.proxy is not None,
+        "owner": account.owner,
         "created_at": account.created_at,
         "last_used_at": account.last_used_at,
     }
@@ -204,7 +233,7 @@ def _state(account: Account, now_s: float) -> AccountState:
 def _row(account: Account, now_s: float) -> tuple[str, ...]:
     state = _state(account, now_s)
     is_well = state is AccountState.READY
-    slots = ", ".join(f"{account.slots.get(kind, 0)} {kind.value}" for kind in MediaKind)
+    slots = ", ".join(f"{account.room(kind)} {kind.value}" for kind in MediaKind)
     return (
         account.id,
         account.name,
@@ -213,18 +242,27 @@ def _row(account: Account, now_s: float) -> tuple[str, ...]:
         ", ".join(account.groups),
         state.value,
         "" if is_well else moment(account.until),
-        "" if is_well else account.reason or "",
+        _why(account, is_well=is_well) or "",
         slots,
         "" if account.videos_remaining is None else str(account.videos_remaining),
         ago(account.last_used_at, now_s),
+        account.credential.form.value,
+        moment(account.credential.expires_at),
+        "the pool" if account.owner is None else "its owner",
     )
+
+
+def _why(account: Account, *, is_well: bool = False) -> str | None:
+    """Return why the account is as it is, with what went wrong when its credential was renewed."""
+    parts = (None if is_well else account.reason, account.credential.trouble)
+    return "; ".join(dict.fromkeys(part for part in parts if part)) or None
 
 
 def _text_of(file: Path | None) -> str:
     if file is not None and str(file) != "-":
         return file.read_text(errors="replace")
     if sys.stdin.isatty():
-        note("Paste access tokens, one per line; end with Ctrl+D on a line of its own.")
+        note("Paste credentials, one per line; end with Ctrl+D on a line of its own.")
     return sys.stdin.read()
 
 
@@ -239,55 +277,72 @@ def _report(outcomes: Sequence[Outcome], *, is_json: bool) -> None:
         raise typer.Exit(FAILED)
 
 
+@asynccontextmanager
+async def _arrivals(house: House) -> AsyncIterator[Arrivals]:
+    """Open what exchanges and confirms credentials; an exchange that has begun is finished."""
+    clock = StoreClock(house.store, system_now)
+    await clock.sync()
+    pool = AccountPool(house.store.accounts, clock)
+    async with Renewals(pool, house.upstreams, EngineConfig(), clock) as renewals:
+        yield Arrivals(pool, renewals, house.upstreams, clock)
+
+
 async def _add(
     settings: Settings, given: Sequence[Given], choices: Choices, has_check: bool
 ) -> Sequence[Outcome]:
-    async with open_house(settings, is_brief=True) as house:
-        upstream = house.upstreams[enrol.UPSTREAM] if has_check else None
-        accounts = house.store.accounts
+    async with open_house(settings, is_brief=True) as house, _arrivals(house) as arrivals:
 
         async def one(line: Given) -> Outcome:
-            return await _add_one(accounts, upstream, line, choices)
+            return await _add_one(house.store.accounts, arrivals if has_check else None, line, choices)
 
         return await _each(given, one)
 
 
-async def _add_one(store: AccountStore, upstream: Upstream | None, line: Given, choices: Choices) -> Outcome:
+async def _add_one(store: AccountStore, arrivals: Arrivals | None, line: Given, choices: Choices) -> Outcome:
     what = f"line {line.line}"
-    if line.token is None:
+    if line.token is None or line.form is None:
         return Outcome(what=what, is_ok=False, text=line.problem or "")
-    if upstream is None:
-        facts = facts_in(line.token)
-        if facts is None:
-            text = "The token does not say whose it is; add it without --no-check."
+    claims = facts_in(line.token)
+    if arrivals is None:
+        if line.form is not CredentialForm.ACCESS or claims is None:
+            text = f"This {line.form.value} does not say whose it is; add it without --no-check."
             return Outcome(what=what, is_ok=False, text=text)
+        opened = Opened(credential=unopened(line.form, line.token), facts=claims)
     else:
+        known = await store.get(enrol.account_id(claims)) if claims is not None else None
+        proxy = known.proxy if choices.proxy is None and known is not None else choices.proxy
         try:
-            facts = await _ask(upstream, Credential(access_token=line.token))
+            opened = await arrivals.open(enrol.UPSTREAM, line.form, line.token, is_own=False, proxy=proxy)
         except GatewayError as error:
             return Outcome(what=what, is_ok=False, text=error.message)
-    account, is_new = await enrol.save(store, facts, line.token, choices, system_now())
+    account, is_new = await enrol.save(
+        store, opened.facts, opened.credential, choices, system_now(), opened.digest
+    )
+    if arrivals is not None:
+        await arrivals.settle(opened)
     verb = "added" if is_new else "credential replaced"
     return Outcome(what=what, is_ok=True, text=f"{verb}: {_described(account)}", account=account)
 
 
 async def _check(settings: Settings, which: str | None) -> Sequence[Outcome]:
-    async with open_house(settings, is_brief=True) as house:
+    async with open_house(settings, is_brief=True) as house, _arrivals(house) as arrivals:
         accounts = list(await house.store.accounts.all())
         if which is not None:
             accounts = [find(accounts, which)]
         else:
-            accounts = [account for account in accounts if account.state is not AccountState.DISABLED]
+            accounts = [
+                one for one in accounts if one.state is not AccountState.DISABLED and one.owner is None
+            ]
 
         async def one(account: Account) -> Outcome:
-            return await _check_one(house.store.accounts, house.upstreams[account.upstream], account)
+            return await _check_one(house.store.accounts, arrivals, account)
 
         return await _each(accounts, one)
 
 
-async def _check_one(store: AccountStore, upstream: Upstream, account: Account) -> Outcome:
+async def _check_one(store: AccountStore, arrivals: Arrivals, account: Account) -> Outcome:
     try:
-        facts = await _ask(upstream, account.credential)
+        confirmed, facts = await arrivals.confirm(account)
     except GatewayError as error:
         if error.kind is ErrorKind.ACCOUNT_AUTH:
             await store.change(
@@ -297,17 +352,8 @@ async def _check_one(store: AccountStore, upstream: Upstream, account: Account) 
     if facts.backend_id != account.backend_id:
         text = f"The credential opens another account ({facts.backend_id})."
         return Outcome(what=account.id, is_ok=False, text=text, account=account)
-    after = await store.change(account.id, lambda before: enrol.with_facts(before, facts)) or account
+    after = await store.change(account.id, lambda before: enrol.with_facts(before, facts)) or confirmed
     return Outcome(what=account.id, is_ok=True, text=_described(after), account=after)
-
-
-async def _ask(upstream: Upstream, credential: Credential) -> AccountFacts:
-    try:
-        async with asyncio.timeout(_CHECK_S):
-            return await upstream.check(credential)
-    except TimeoutError:
-        message = f"The backend did not answer within {_CHECK_S:.0f} s."
-        raise GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, message) from None
 
 
 async def _each(items: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:

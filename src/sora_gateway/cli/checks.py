@@ -212,6 +212,7 @@ def licences(found: Sequence[Licence], now_s: float) -> Finding:
 def accounts(found: Sequence[Account], now_s: float) -> Finding:
     """Judge whether there is somebody to do the work."""
     what = "accounts"
+    found = [account for account in found if account.owner is None]
     if not found:
         return warning(
             what, "There is none, so nothing can be made.", "sora-gateway account add < tokens.txt"

@@ -24,7 +24,7 @@ from sora_gateway.cli.licence import make_licence
 from sora_gateway.cli.plain import MISUSED, CommandError
 from sora_gateway.cli.serving import Running, bind, url_of
 from sora_gateway.cli.simulate import SCENARIO_HELP
-from sora_gateway.domain.accounts import AccountFacts, Plan
+from sora_gateway.domain.accounts import AccountFacts, Credential, Plan
 from sora_gateway.domain.licences import Permission
 from sora_gateway.kit.clock import system_now
 from sora_gateway.kit.redact import Secret
@@ -150,8 +150,8 @@ async def put_accounts(store: AccountStore, accounts: Sequence[Mapping[str, Any]
         facts = AccountFacts(
             backend_id=one["user_id"], email=one["email"], plan=Plan(one["plan"]), expires_at=None
         )
-        token = Secret(one["access_token"])
-        await enrol.save(store, facts, token, enrol.Choices(name=one["name"]), now_s)
+        credential = Credential(access_token=Secret(one["access_token"]))
+        await enrol.save(store, facts, credential, enrol.Choices(name=one["name"]), now_s)
 
 
 def welcome(shown: Demo, plans: Sequence[str]) -> str:

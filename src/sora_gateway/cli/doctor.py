@@ -132,13 +132,13 @@ async def _house(settings: Settings, house: House) -> AsyncIterator[Finding]:
 async def _backend(settings: Settings, house: House, found: Sequence[Account], now_s: float) -> Finding:
     """Ask the backend about one account, the healthiest first."""
     what = "backend"
-    asked = [account for account in found if account.state is not AccountState.DISABLED]
+    asked = [one for one in found if one.state is not AccountState.DISABLED and one.owner is None]
     if not asked:
         return warning(what, "It was not asked, for want of an account.", "Add an account and try again.")
     account = min(asked, key=lambda one: (not one.is_usable(now_s), one.id))
     try:
         async with asyncio.timeout(_CHECK_S):
-            await house.upstreams[account.upstream].check(account.credential)
+            await house.upstreams[account.upstream].check(account.credential, account.proxy)
     except TimeoutError:
         advice = "Look at the network, and at SORA_GATEWAY_SORA_WEB_BASE_URL."
         return problem(what, f"It did not answer within {_CHECK_S:.0f} s.", advice)

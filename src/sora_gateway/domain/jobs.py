@@ -123,6 +123,11 @@ class Job:
     ``version`` rises with every write and guards it; ``seq`` rises with every change that a watcher can see
     and is the id of that event. ``progress`` is 0.0 to 1.0 and never falls. ``bound_id`` is the backend's
     task; it is set at most once. Times are Unix seconds.
+
+    ``notes`` is what steps around the create call wrote down on its account, before and after each call that
+    changes something there (see ``Noted``). ``result_id`` is the backend's name of the finished video.
+    ``character_id`` is the character that the request made, first or in the end; ``character_error`` why the
+    one in the end could not be made.
     """
 
     id: str
@@ -147,6 +152,10 @@ class Job:
     obligation: Obligation | None = None
     reservation: Reservation | None = None
     outputs: tuple[Output, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    result_id: str | None = None
+    character_id: str | None = None
+    character_error: JobError | None = None
     error: JobError | None = None
     completed_at: float | None = None
     expires_at: float | None = None
@@ -200,6 +209,17 @@ class Bound:
     """A slot of the account was given to the job."""
 
     account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """A step around the create call is about to change something at the backend, or has done so.
+
+    ``is_pinned``: what it does can be used on this account only, so the job stays there.
+    """
+
+    notes: Mapping[str, str]
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,10 +301,12 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """The files are in the vault."""
+    """The files are in the vault, and what else was asked for is there or has failed."""
 
     outputs: tuple[Output, ...]
     expires_at: float
+    character_id: str | None = None
+    character_error: JobError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +337,7 @@ class Deleted:
 
 JobEvent = (
     Bound
+    | Noted
     | Submitting
     | Returned
     | BecameAmbiguous
@@ -338,27 +361,32 @@ class Limits:
 
     queue_s: float = 24 * 3600.0
     prepare_s: float = 600.0
+    character_s: float = 1200.0
     settle_s: float = 900.0
     video_s: float = 3600.0
     image_s: float = 900.0
     collect_s: float = 3600.0
 
-    def of(self, phase: Phase, kind: MediaKind) -> float:
+    def of(self, phase: Phase, request: GenerationRequest) -> float:
         """Return the time allowed in ``phase``."""
         match phase:
             case Phase.QUEUED:
                 return self.queue_s
+            case Phase.BOUND if request.character is not None:
+                return self.character_s
             case Phase.BOUND | Phase.SUBMITTING:
                 return self.prepare_s
             case Phase.AMBIGUOUS:
                 return self.settle_s
             case Phase.RUNNING:
-                return self.video_s if kind is MediaKind.VIDEO else self.image_s
+                return self.video_s if request.kind is MediaKind.VIDEO else self.image_s
             case _:
                 return self.collect_s
 
 
 _MAX_STEPS = 60
+CHARACTER_NOTE = "character"
+"""The note that holds the id of the character that was made for the job, once it can be used."""
 
 
 def advance(job: Job, event: JobEvent, now_s: float, limits: Limits) -> Job:
@@ -372,7 +400,7 @@ def advance(job: Job, event: JobEvent, now_s: float, limits: Limits) -> Job:
         return job
     seq = job.seq + ((after.status, after.percent) != (job.status, job.percent))
     if after.phase is not job.phase or event.__class__ is Bound:
-        deadline = 0.0 if after.is_final else now_s + limits.of(after.phase, after.kind)
+        deadline = 0.0 if after.is_final else now_s + limits.of(after.phase, after.request)
         if after.phase is Phase.QUEUED:
             deadline = job.created_at + limits.queue_s
         after = replace(after, deadline_at=deadline)
@@ -420,6 +448,8 @@ def _after_final(job: Job, event: JobEvent, now_s: float) -> Job:
 
 def _after_live(job: Job, event: JobEvent, now_s: float) -> Job:
     match event:
+        case Noted():
+            return _noted(job, event)
         case Bound() | Submitting() | Returned() | Adopted():
             return _towards_backend(job, event, now_s)
         case BecameAmbiguous() | LookedFor() | Started():
@@ -454,6 +484,21 @@ def _towards_backend(job: Job, event: Bound | Submitting | Returned | Adopted, n
             return _returned(job, event, now_s) if is_open else job
 
 
+def _noted(job: Job, event: Noted) -> Job:
+    if job.phase not in (Phase.BOUND, Phase.COLLECTING):
+        return job
+    request, signature = job.request, job.signature
+    if event.is_pinned and request.account_id is None and job.account_id is not None:
+        request = replace(request, account_id=job.account_id)
+        signature = pinned(signature, job.account_id)
+    return replace(job, notes={**job.notes, **event.notes}, request=request, signature=signature)
+
+
+def pinned(signature: str, account_id: str) -> str:
+    """Return the queue of jobs that only ``account_id`` can run: it stands in place of the groups."""
+    return f"{signature.rpartition('/')[0]}/@{account_id}"
+
+
 def _adopted(job: Job, event: Adopted, now_s: float) -> Job:
     attempt = Attempt(
         ticket=event.ticket, fingerprint="", marker=event.marker, written_at=now_s, send_by=now_s
@@ -479,6 +524,8 @@ def _returned(job: Job, event: Returned, now_s: float) -> Job:
         phase=Phase.QUEUED,
         account_id=None,
         attempt=None,
+        # What was written down about one account is of no use on another.
+        notes=job.notes if job.request.account_id is not None else {},
         avoid=avoid,
         not_before=event.not_before,
         steps=steps,
@@ -545,13 +592,17 @@ def _at_backend(job: Job, event: Progressed | NotListed | Succeeded, now_s: floa
 def _ending(job: Job, event: Completed | Failed | Cancelled | Deleted, now_s: float) -> Job:
     match event:
         case Completed(outputs=outputs, expires_at=expires_at):
-            if job.phase is not Phase.COLLECTING:
+            is_due = job.phase is (Phase.BOUND if job.kind is MediaKind.CHARACTER else Phase.COLLECTING)
+            if not is_due:
                 return job
             return replace(
                 job,
                 phase=Phase.COMPLETED,
                 outputs=outputs,
                 remote_outputs=(),
+                result_id=next((remote.result_id for remote in job.remote_outputs), None),
+                character_id=event.character_id or job.notes.get(CHARACTER_NOTE),
+                character_error=event.character_error,
                 progress=1.0,
                 completed_at=now_s,
                 expires_at=expires_at,

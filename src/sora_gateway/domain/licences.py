@@ -37,7 +37,11 @@ class Licence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who makes a request: the owner of what it creates and the bounds of what it may do."""
+    """Who makes a request: the owner of what it creates and the bounds of what it may do.
+
+    ``account_id``: everything runs on this account, the caller's own.
+    """
 
     licence_id: str
     permissions: frozenset[Permission]
+    account_id: str | None = None

@@ -11,6 +11,8 @@ class MediaKind(StrEnum):
 
     IMAGE = "image"
     VIDEO = "video"
+    CHARACTER = "character"
+    """No file: a character of the backend, made from a clip, that prompts can mention."""
 
 
 class Aspect(StrEnum):

@@ -1,8 +1,8 @@
 """The grammar and the catalogue of model names.
 
 ``base[-parameter]*[|[group,...]]``: parameters in any order, each kind once. Names are lower-case; blanks
-around the whole name and around a group are tolerated, upper case is refused with a hint. A text family for
-prompts would be one more ``Family`` with its ``Traits`` and one line in ``_kind_of``.
+around the whole name and around a group are tolerated, upper case is refused with a hint. The models that
+answer with text have a grammar of their own, see ``text_models``.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Traits:
     about: str
     sizes: Mapping[Aspect, str]
     default_aspect: Aspect
+    max_inputs: int
     durations_s: tuple[int, ...] = ()
     default_duration_s: int | None = None
     has_suffixes: bool = False
     fields: frozenset[str] = frozenset()
-    max_inputs: int | None = None
 
 
 _VIDEO_SIZES = {Aspect.PORTRAIT: "720x1280", Aspect.LANDSCAPE: "1280x720"}
@@ -50,7 +50,8 @@ TRAITS: Mapping[Family, Traits] = {
         about="images",
         sizes={Aspect.SQUARE: "1024x1024", Aspect.LANDSCAPE: "1536x1024", Aspect.PORTRAIT: "1024x1536"},
         default_aspect=Aspect.SQUARE,
-        fields=frozenset({"size", "private"}),
+        max_inputs=16,
+        fields=frozenset({"size", "private", "output_format", "response_format"}),
     ),
     Family.VIDEO: Traits(
         kind=MediaKind.VIDEO,
@@ -59,8 +60,8 @@ TRAITS: Mapping[Family, Traits] = {
         default_aspect=Aspect.PORTRAIT,
         durations_s=(5, 10, 15, 20),
         default_duration_s=10,
-        fields=frozenset({"size", "duration", "seconds"}),
         max_inputs=1,
+        fields=frozenset({"size", "duration", "seconds"}),
     ),
     Family.VIDEO2: Traits(
         kind=MediaKind.VIDEO,
@@ -69,6 +70,7 @@ TRAITS: Mapping[Family, Traits] = {
         default_aspect=Aspect.PORTRAIT,
         durations_s=(10, 15, 25),
         default_duration_s=10,
+        max_inputs=1,
         has_suffixes=True,
         fields=frozenset(
             {"size", "duration", "seconds", "hd", "private", "style", "storyboard", "watermark"}
@@ -87,6 +89,12 @@ STYLES = (
 
 OPENAI_DURATIONS_S = (4, 8, 12, 16, 20)
 """Durations that only OpenAI's model names have; each is served by the next longer one of ours."""
+
+OUTPUT_FORMATS = ("png", "jpeg", "webp")
+"""What a finished image can be given as."""
+
+RESPONSE_FORMATS = ("b64_json", "url")
+"""How a finished image is handed over; the first one unless asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +153,9 @@ DEFAULT_ALIASES: Mapping[str, Alias] = {
     "sora2pro": Alias(target="sora_video2-pro"),
 }
 
+TEXT_BASE = "prompt-enhance"
+"""What the names of text models begin with."""
+
 DEFAULT_MODELS: Mapping[MediaKind, str] = {MediaKind.VIDEO: "sora-2", MediaKind.IMAGE: "sora_image"}
 """What is meant where a route's request names no model."""
 
@@ -156,6 +167,7 @@ SUFFIXES = (*_ORIENTATIONS, *_DURATIONS, *_FLAGS)
 """Every parameter that may follow ``sora_video2``, in canonical order."""
 
 _GROUPED = re.compile(r"(?P<name>[^|]*)\|\[(?P<groups>[^\[\]|]*)\]", re.DOTALL)
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:-]{0,99}", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z0-9_-]+")
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}(?=-|$)", re.ASCII)
 
@@ -166,10 +178,12 @@ def with_aliases(extra: Mapping[str, str]) -> Mapping[str, Alias]:
     An own alias of an OpenAI name, or in its place, accepts OpenAI's durations as well.
 
     Raises:
-        GatewayError(invalid_model, model_not_found): a target is no model name, or it restricts groups.
+        GatewayError(invalid_model, model_not_found): a target is no model name, or it restricts groups; or an
+            alias cannot be written as a name, or is a model's own.
     """
     aliases = dict(DEFAULT_ALIASES)
     for name, target in extra.items():
+        _require_free(name)
         model = parse_model_name(target)
         if model.groups:
             raise _invalid(f"The alias '{name}' cannot restrict account groups: '{target}'.")
@@ -183,6 +197,16 @@ def with_aliases(extra: Mapping[str, str]) -> Mapping[str, Alias]:
     return aliases
 
 
+def _require_free(name: str) -> None:
+    if not _ALIAS.fullmatch(name):
+        raise _invalid(
+            f"'{_short(name)}' cannot be an alias: it is made of letters, digits and '-', '_', '.', '/', ':'."
+        )
+    own = name.startswith((TEXT_BASE, *(f"{family.value}-" for family in Family)))
+    if own or name in {family.value for family in Family}:
+        raise _invalid(f"'{_short(name)}' cannot be an alias: models of that name exist.")
+
+
 def parse_model_name(text: str, aliases: Mapping[str, Alias] = DEFAULT_ALIASES) -> ModelName:
     """Return what ``text`` means.
 
@@ -192,7 +216,11 @@ def parse_model_name(text: str, aliases: Mapping[str, Alias] = DEFAULT_ALIASES) 
             are malformed. ``param`` is ``model`` in both cases.
     """
     asked = text.strip()
-    name, groups = _split_groups(asked)
+    name, groups = split_groups(asked)
+    if name.startswith(TEXT_BASE):
+        raise _invalid(
+            f"The model '{_short(asked)}' is a text model, for chat only (POST /v1/chat/completions)."
+        )
     base, rest = _split_base(name, aliases)
     alias = aliases.get(base, Alias(target=base))
     if alias.is_openai:
@@ -257,8 +285,10 @@ def capabilities(model: ModelName, *, relax_25s: bool = False) -> dict[str, obje
     """Return what a machine wants to know of ``model``: what it makes and each parameter's values.
 
     Shape: ``{"kind", "family", "canonical", "plan", "preset", "suffixes", "inputs", "parameters"}`` where a
-    parameter is ``{"values": [...], "default": ...}`` or has ``minimum`` and ``maximum``; ``plans`` names
-    values that need a paid plan.
+    parameter is ``{"values": [...], "default": ...}`` or has ``minimum`` and ``maximum``. ``also`` are values
+    that are adapted, ``form`` describes free text (of a size: others than ``values`` are served by the one of
+    their shape), ``plans`` names values that need more than the model's ``plan``, and ``permission`` what the
+    licence needs beside that of the route.
     """
     traits = TRAITS[model.family]
     plan = needed_plan(pro=model.pro, duration_s=model.duration_s, relax_25s=relax_25s)
@@ -269,7 +299,8 @@ def capabilities(model: ModelName, *, relax_25s: bool = False) -> dict[str, obje
         "pro": model.pro,
         "storyboard": model.storyboard,
     }
-    parameters = {name: row for name, row in _rows(model, relax_25s).items() if name in traits.fields}
+    rows = _rows(model, plan, relax_25s=relax_25s)
+    parameters = {name: row for name, row in rows.items() if name in traits.fields}
     return {
         "kind": traits.kind.value,
         "family": model.family.value,
@@ -282,36 +313,70 @@ def capabilities(model: ModelName, *, relax_25s: bool = False) -> dict[str, obje
     }
 
 
-def _rows(model: ModelName, relax_25s: bool) -> dict[str, dict[str, object]]:
-    traits = TRAITS[model.family]
-    durations = [s for s in traits.durations_s if not (model.hd and s == _LONGEST_S)]
-    long = needed_plan(pro=False, duration_s=_LONGEST_S, relax_25s=relax_25s)
-    seconds: dict[str, object] = {
-        "values": [model.duration_s] if model.duration_s is not None else durations,
-        "default": model.duration_s or traits.default_duration_s,
-    }
-    if _LONGEST_S in durations:
-        seconds["plans"] = {str(_LONGEST_S): long.value}
-    if model.is_openai_alias and model.duration_s is None:
-        seconds["also"] = list(OPENAI_DURATIONS_S)
-    sizes = _HD_SIZES if model.hd else traits.sizes
-    shown = [sizes[model.orientation]] if model.orientation else list(sizes.values())
-    flag: dict[str, object] = {"values": [False, True], "default": False}
+def _rows(model: ModelName, plan: Plan, *, relax_25s: bool) -> dict[str, dict[str, object]]:
+    seconds = _seconds_row(model, plan, relax_25s)
+    characters = {"permission": "characters"}
     return {
-        "size": {"values": shown, "default": sizes[model.orientation or traits.default_aspect]},
+        "size": _size_row(model),
+        "output_format": {"values": list(OUTPUT_FORMATS), "default": None},
+        "response_format": {"values": list(RESPONSE_FORMATS), "default": RESPONSE_FORMATS[0]},
         "seconds": seconds,
         "duration": seconds,
-        "hd": {"values": [True], "default": True}
-        if model.hd
-        else {**flag, "plans": {"true": Plan.PRO.value}},
-        "storyboard": {"values": [True], "default": True} if model.storyboard else flag,
-        "watermark": flag,
-        "private": flag,
+        "hd": _hd_row(model, plan),
+        "storyboard": {"values": [True], "default": True} if model.storyboard else _FLAG_ROW,
+        "watermark": _FLAG_ROW,
+        "private": _FLAG_ROW,
         "style": {"values": list(STYLES), "default": None},
+        "character_url": {"form": "URL, data URL or base64 of a video", "default": None, **characters},
+        "character_timestamps": {"form": "start,end in seconds", "default": "0,3", **characters},
+        "character_from_task": {"form": "id of a finished video", "default": None, **characters},
+        "character_create": {**_FLAG_ROW, **characters},
     }
 
 
-def _split_groups(text: str) -> tuple[str, tuple[str, ...]]:
+_FLAG_ROW: dict[str, object] = {"values": [False, True], "default": False}
+
+
+def _size_row(model: ModelName) -> dict[str, object]:
+    traits = TRAITS[model.family]
+    sizes = _HD_SIZES if model.hd else traits.sizes
+    shown = [sizes[model.orientation]] if model.orientation else list(sizes.values())
+    default = sizes[model.orientation or traits.default_aspect]
+    if model.kind is MediaKind.IMAGE:
+        return {"values": [*shown, "auto"], "default": default, "form": "WxH or auto"}
+    return {"values": shown, "default": default, "form": "WxH"}
+
+
+def _seconds_row(model: ModelName, plan: Plan, relax_25s: bool) -> dict[str, object]:
+    traits = TRAITS[model.family]
+    if model.duration_s is not None:
+        return {"values": [model.duration_s], "default": model.duration_s}
+    values = [s for s in traits.durations_s if not (model.hd and s == _LONGEST_S)]
+    also = [s for s in OPENAI_DURATIONS_S if s < max(values)] if model.is_openai_alias and values else []
+    row: dict[str, object] = {"values": values, "default": traits.default_duration_s}
+    if also:
+        row["also"] = also
+    needed = needed_plan(pro=False, duration_s=_LONGEST_S, relax_25s=relax_25s)
+    longest = [s for s in (*also, *values) if next((v for v in values if v >= s), 0) == _LONGEST_S]
+    if longest and plan is Plan.FREE:
+        row["plans"] = {str(s): needed.value for s in longest}
+    return row
+
+
+def _hd_row(model: ModelName, plan: Plan) -> dict[str, object]:
+    if model.hd:
+        return {"values": [True], "default": True}
+    if model.duration_s == _LONGEST_S:
+        return {"values": [False], "default": False}
+    return {**_FLAG_ROW, "plans": {"true": Plan.PRO.value}} if plan is Plan.FREE else _FLAG_ROW
+
+
+def split_groups(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name before the groups, and the groups.
+
+    Raises:
+        GatewayError(invalid_model): they are malformed or repeated.
+    """
     if "|" not in text:
         return text, ()
     match = _GROUPED.fullmatch(text)

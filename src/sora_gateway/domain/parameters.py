@@ -22,6 +22,7 @@ from sora_gateway.domain.model_names import (
     Alias,
     Family,
     ModelName,
+    format_model_name,
     needed_plan,
     parse_model_name,
 )
@@ -57,17 +58,7 @@ DEFAULTS: Mapping[str, object] = {
 }
 """The fields that not every model has, with the value that is accepted everywhere (None: none is)."""
 
-NOT_YET: Mapping[str, str] = {
-    "character_url": "characters",
-    "character_timestamps": "characters",
-    "character_from_task": "characters",
-    "character_create": "characters",
-    "characters": "characters",
-    "remix_target_id": "remixes",
-}
-"""Fields that are known and not served yet, with what they are about. To serve one, take out its row."""
-
-KNOWN = frozenset({"model", "prompt", "n", "size", "output_format", *DEFAULTS})
+KNOWN = frozenset({"model", "prompt", "n", "size", "output_format", "dry_run", *DEFAULTS})
 """Every field that ``resolve`` reads; a surface passes these on, from the body and from the query."""
 
 
@@ -153,11 +144,51 @@ def resolve(
     Raises:
         GatewayError(invalid_request): a value is not allowed, or two contradict each other.
         GatewayError(invalid_model, model_not_found): see ``parse_model_name``.
-        GatewayError(unsupported): the field is not served yet.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     model = _model(given, policy)
     return _resolve(given, model, inputs, policy)
+
+
+def resolve_remix(
+    fields: Mapping[str, object],
+    base: GenerationRequest,
+    *,
+    inputs: tuple[Blob, ...] = (),
+    policy: Policy = DEFAULT_POLICY,
+) -> Resolved:
+    """Resolve a change of the video that ``base`` made: what is not said stays as it was there.
+
+    Raises:
+        GatewayError(invalid_model): the model is not of the family that remixes. Else as ``resolve``.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    model = _model(given, policy) if "model" in given else _model_of(base, given, policy)
+    if model.family is not Family.VIDEO2:
+        raise GatewayError(
+            ErrorKind.INVALID_MODEL,
+            f"The model {show(model.asked)} cannot change a video; {Family.VIDEO2.value} can.",
+            param="model",
+        )
+    if model.orientation is None and "size" not in given:
+        model = replace(model, orientation=base.aspect)
+    is_open = model.duration_s is None and not {"duration", "seconds"} & given.keys()
+    is_hd = model.hd or boolean(given.get("hd")) is True
+    if is_open and base.duration_s is not None and not (is_hd and base.duration_s == _LONGEST_S):
+        model = replace(model, duration_s=base.duration_s)
+    return _resolve(given, model, inputs, policy)
+
+
+def _model_of(base: GenerationRequest, given: Mapping[str, object], policy: Policy) -> ModelName:
+    """Return the model of ``base`` without what may be asked anew; OpenAI's names stay as they are."""
+    keeps_hd = base.hd and boolean(given.get("hd")) is not False
+    plain_name = ModelName(family=base.family, hd=keeps_hd, pro=base.pro)
+    try:
+        is_openai = parse_model_name(base.model, policy.aliases).is_openai_alias
+    except GatewayError:  # an alias that is no more
+        is_openai = False
+    name = base.model if is_openai else format_model_name(plain_name)
+    return replace(plain_name, asked=name, is_openai_alias=is_openai)
 
 
 def _resolve_kind(
@@ -184,7 +215,6 @@ def _resolve(
     prompt = _prompt(given)
     n = _n(given)
     _refuse_lacking(given, model)
-    _refuse_not_yet(given)
     _check_inputs(inputs, model)
     asked: dict[str, str] = {}
     aspect = _aspect(given, model, asked)
@@ -417,16 +447,6 @@ def _refuse_lacking(given: Mapping[str, object], model: ModelName) -> None:
             f"'{name}' is {show(value)}, but {model.family.value} has no such parameter. "
             f"It takes {listed(sorted({'prompt', 'n', *has}))}.",
         )
-
-
-def _refuse_not_yet(given: Mapping[str, object]) -> None:
-    for name, value in given.items():
-        if name in NOT_YET and not _is_default(name, value):
-            raise GatewayError(
-                ErrorKind.UNSUPPORTED,
-                f"'{name}' is not supported: this server does not make {NOT_YET[name]} yet. Leave it out.",
-                param=name,
-            )
 
 
 def _is_default(name: str, value: object) -> bool:

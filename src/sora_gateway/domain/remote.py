@@ -29,7 +29,8 @@ class RemoteJob:
 class RemoteOutput:
     """A finished file at the backend. ``url`` may die; a fresh one comes with the next ``observe``.
 
-    ``watermark`` is None where the backend does not say.
+    ``watermark`` is None where the backend does not say. ``result_id`` is how the backend calls the file in
+    requests that start from it.
     """
 
     index: int
@@ -38,6 +39,7 @@ class RemoteOutput:
     height_px: int | None = None
     duration_s: float | None = None
     watermark: bool | None = None
+    result_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,45 @@ from sora_gateway.domain.model_names import Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A finished video of the caller's, as it lies at the backend: what a remix or an extension starts from.
+
+    ``result_id`` is the backend's name of the file, ``account_id`` the only account that can use it.
+    ``total_s`` is how long the video is.
+    """
+
+    job_id: str
+    account_id: str
+    result_id: str
+    total_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """The seconds of a video that show a character: of a file in the vault, or of a finished video.
+
+    Neither: of the video that the request itself makes.
+    """
+
+    start_s: float = 0.0
+    end_s: float = 3.0
+    blob: Blob | None = None
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """One job's worth of work, in the gateway's own words.
 
     Everything is resolved: no field waits for a default. ``model`` is the name as the caller wrote it.
     ``n`` counts the results of one job (images); variants of a video are sibling jobs with ``n`` 1.
     ``inputs`` are reference pictures, already in the vault.
+
+    ``remix`` or ``remix_post`` (a video that somebody shared at the backend, by its id there) is changed by
+    the prompt; ``extend`` is carried on by ``duration_s``. ``character`` is made first and appears in the
+    video; a request of the kind ``character`` makes nothing else. ``keeps_character`` makes one of the
+    finished video. ``mentions`` are usernames of characters that appear without being named in the prompt.
+    ``account_id``: only this account may run it.
     """
 
     kind: MediaKind
@@ -34,8 +67,26 @@ class GenerationRequest:
     groups: tuple[str, ...] = ()
     plan: Plan = Plan.FREE
     inputs: tuple[Blob, ...] = ()
+    remix: Source | None = None
+    remix_post: str | None = None
+    extend: Source | None = None
+    character: Clip | None = None
+    character_name: str | None = None
+    keeps_character: Clip | None = None
+    mentions: tuple[str, ...] = ()
+    account_id: str | None = None
     asked: dict[str, str] = field(default_factory=dict)
     """Fields of the request that were adapted, as the caller gave them (``seconds``, ``size``)."""
+
+    @property
+    def total_s(self) -> int:
+        """How long the finished video is: for an extension, with what it extends."""
+        return (self.duration_s or 0) + (self.extend.total_s if self.extend is not None else 0)
+
+    @property
+    def source(self) -> Source | None:
+        """The caller's video that it starts from."""
+        return self.remix if self.remix is not None else self.extend
 
     @property
     def size(self) -> str:

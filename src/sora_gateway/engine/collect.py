@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Completed, Failed, Job, Phase, Succeeded
+from sora_gateway.domain.jobs import Completed, Failed, Job, JobError, Phase, Succeeded
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.remote import RemoteOutput, RemoteSucceeded
+from sora_gateway.domain.requests import Clip, Source
 from sora_gateway.engine.hub import Hub
+from sora_gateway.engine.making import LATER, make_character
+from sora_gateway.engine.notebook import JobNotebook
 from sora_gateway.engine.retries import Move, Work, next_step
 from sora_gateway.engine.tools import NodeTools, job_error, remote_job
 from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.ports.media import MediaTools
 from sora_gateway.ports.stores import FeedEntry
-from sora_gateway.ports.upstream import Upstream
+from sora_gateway.ports.upstream import StepLostError, Upstream
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -33,6 +37,7 @@ class Collector:
         self._media = media
         self._woken = asyncio.Event()
         self._running: set[str] = set()
+        self._lingering: set[str] = set()
         self._tries: dict[str, int] = {}
         hub.listen(self._heard, self._woken.set)
 
@@ -55,7 +60,7 @@ class Collector:
 
     async def _start_due(self, group: asyncio.TaskGroup) -> None:
         config = self._tools.config
-        room = config.collects - len(self._running)
+        room = config.collects - len(self._running - self._lingering)
         if room <= 0:
             return
         try:
@@ -74,6 +79,8 @@ class Collector:
                 renewal = group.create_task(self._renew(job_id))
                 await self._collect(job_id)
                 renewal.cancel()
+        except* StepLostError:
+            log.info("job ended while it was collected", job_id=job_id)
         except* GatewayError as errors:
             log.warning("collecting was put off", job_id=job_id, error=str(errors.exceptions[0]))
         except* Exception:
@@ -102,11 +109,55 @@ class Collector:
         except GatewayError as error:
             await self._put_off(job, error, upstream, account)
             return
-        await self._complete(job, outputs)
+        character_id, character_error = await self._character(job, upstream, account)
+        event = Completed(
+            outputs=outputs,
+            expires_at=self._tools.now() + self._tools.config.retention_s,
+            character_id=character_id,
+            character_error=character_error,
+        )
+        await self._complete(job, event)
 
-    async def _complete(self, job: Job, outputs: tuple[Output, ...]) -> None:
-        expires_at = self._tools.now() + self._tools.config.retention_s
-        _, after = await self._tools.records.apply(job.id, Completed(outputs=outputs, expires_at=expires_at))
+    async def _character(
+        self, job: Job, upstream: Upstream, account: Account
+    ) -> tuple[str | None, JobError | None]:
+        """Make the character that the job wants of its result: its id, or why there is none."""
+        clip, result_id = job.request.keeps_character, job.remote_outputs[0].result_id
+        if clip is None:
+            return None, None
+        if result_id is None:
+            message = "The backend does not say by what name a character could be made of this video."
+            return None, job_error(GatewayError(ErrorKind.UNSUPPORTED, message))
+        source = Source(
+            job_id=job.id, account_id=account.id, result_id=result_id, total_s=job.request.total_s
+        )
+        notebook = JobNotebook(job, self._tools, part=LATER)
+        self._lingering.add(job.id)  # this may take minutes and copies nothing
+        try:
+            return await self._made(replace(clip, source=source), upstream, account, notebook)
+        finally:
+            self._lingering.discard(job.id)
+
+    async def _made(
+        self, clip: Clip, upstream: Upstream, account: Account, notebook: JobNotebook
+    ) -> tuple[str | None, JobError | None]:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                made = await make_character(self._tools, clip, upstream, account, notebook, LATER)
+            except GatewayError as error:
+                rule = next_step(Work.PREPARE, error.kind, tries)
+                if rule.move is Move.FAIL or tries >= self._tools.config.character_tries:
+                    log.warning("no character was made", job_id=notebook.job.id, error=error.message)
+                    return None, job_error(error)
+                await asyncio.sleep(backoff_s(tries, base_s=rule.base_s, cap_s=rule.cap_s))
+            else:
+                return made, None
+
+    async def _complete(self, job: Job, event: Completed) -> None:
+        outputs = event.outputs
+        _, after = await self._tools.records.apply(job.id, event)
         self._tries.pop(job.id, None)
         if after.outputs != outputs:  # somebody was faster, or the job was ended meanwhile
             for output in outputs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sora_gateway.domain.jobs import Limits
+from sora_gateway.domain.licences import Permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,17 @@ class EngineConfig:
     collect_lease_s: float = 15.0
     queue_limit: int = 10_000
     retention_s: float = 7 * 24 * 3600.0
+    file_retention_s: float = 30 * 24 * 3600.0
     max_input_bytes: int = 20 * 1024 * 1024
     lost_reads: int = 5
     lost_after_s: float = 120.0
     upstream_call_s: float = 60.0
     prepare_s: float = 120.0
+    renew_every_s: float = 30.0
+    renew_spacing_s: float = 600.0
+    renew_retry_s: float = 60.0
+    renew_call_s: float = 60.0
+    renew_keep_s: float = 600.0
+    passthrough_permissions: frozenset[Permission] = frozenset(Permission)
+    character_s: float = 900.0
+    character_tries: int = 3

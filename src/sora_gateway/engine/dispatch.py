@@ -85,7 +85,7 @@ class Dispatcher:
         avoid = avoidable(job, accounts)
         for account in choose(job.request, accounts, loads, self._tools.now(), avoid):
             decide = self._tools.records.decision(Bound(account_id=account.id))
-            slots = account.slots.get(job.kind, 0)
+            slots = account.room(job.kind)
             bound = await self._tools.jobs.bind(job.id, decide, account.id, slots)
             if bound is not None:
                 log.info("job bound", job_id=job.id, account_id=account.id)

@@ -9,7 +9,7 @@ from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.hub import Hub
 from sora_gateway.ports.stores import FeedEntry
 
-_FIRST_GUESS_S = {MediaKind.VIDEO: 165.0, MediaKind.IMAGE: 40.0}
+_FIRST_GUESS_S = {MediaKind.VIDEO: 165.0, MediaKind.IMAGE: 40.0, MediaKind.CHARACTER: 60.0}
 _WEIGHT = 0.2
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
-from sora_gateway.accounts.choice import admission
+from sora_gateway.accounts.choice import admission, allowed, choose
+from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Deleted, Job, Phase, Status
+from sora_gateway.domain.jobs import Cancelled, Deleted, Job, Phase, Status, pinned
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
-from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.requests import GenerationRequest, Source
+from sora_gateway.engine.characters import Characters
 from sora_gateway.engine.estimates import Estimates
 from sora_gateway.engine.inputs import Inputs
 from sora_gateway.engine.tools import NodeTools
@@ -55,8 +58,15 @@ class Generations:
     """Accepts, shows, watches and ends jobs. A caller sees only his own; another's is ``not_found``."""
 
     def __init__(
-        self, tools: NodeTools, inputs: Inputs, watchers: Watchers, estimates: Estimates, links: Links
+        self,
+        tools: NodeTools,
+        inputs: Inputs,
+        watchers: Watchers,
+        estimates: Estimates,
+        links: Links,
+        characters: Characters,
     ) -> None:
+        self._characters = characters
         self._tools = tools
         self._inputs = inputs
         self._watchers = watchers
@@ -77,6 +87,18 @@ class Generations:
         """The same for a URL, a data URL, or bare base64; our own links are read from the vault."""
         return await self._inputs.fetch(url, self._own_link, param=param)
 
+    async def fetch_clip(self, url: str, *, param: str) -> Blob:
+        """Check a clip of a URL, a data URL or bare base64 and put it into the vault; our links as above.
+
+        Raises:
+            GatewayError(invalid_request): no video, damaged or too large; ``param`` is named.
+        """
+        return await self._inputs.fetch_clip(url, self._own_link, param=param)
+
+    async def store_clip(self, data: bytes, *, param: str) -> Blob:
+        """The same for the bytes of a clip."""
+        return await self._inputs.store_clip(data, param=param)
+
     async def submit(
         self,
         requests: Sequence[GenerationRequest],
@@ -91,17 +113,14 @@ class Generations:
             GatewayError(account_plan_required): none has the plan or group that the request needs.
             GatewayError(queue_full): try again later.
             GatewayError(conflict): the idempotency key was used with another request.
+        GatewayError(invalid_request): what it starts from lies on several accounts.
         """
-        accounts = await self._tools.pool.all()
-        for request in requests:
-            refusal = admission(request, accounts) or self._lacking(request)
-            if refusal is not None:
-                raise refusal
+        requests = await self.admitted(requests, caller)
         jobs = self._new_jobs(requests, caller)
         try:
             accepted = await self._tools.jobs.accept(
                 jobs,
-                cost=float(sum(cost(request) for request in requests)) / len(requests),
+                cost=max(1.0, sum(cost(request) for request in requests)) / len(requests),
                 queue_limit=self._tools.config.queue_limit,
                 idempotency=idempotency,
             )
@@ -130,6 +149,82 @@ class Generations:
     async def delivered(self, promise: Idempotency) -> None:
         """Record that the answer to the request of ``promise`` reached its caller."""
         await self._tools.jobs.end_try(f"{promise.scope} {promise.digest}", promise.key)
+
+    async def admitted(
+        self, requests: Sequence[GenerationRequest], caller: Caller
+    ) -> tuple[GenerationRequest, ...]:
+        """Return the requests bound to the accounts that they need, if some account could run each.
+
+        Raises:
+            GatewayError: as ``submit``.
+        """
+        placed = [await self._placed(request, caller) for request in requests]
+        if self._refusal(placed, await self._tools.pool.all()) is not None:
+            refusal = self._refusal(placed, await self._tools.pool.stored())
+            if refusal is not None:
+                raise refusal
+        return tuple(placed)
+
+    def _refusal(
+        self, requests: Sequence[GenerationRequest], accounts: Sequence[Account]
+    ) -> GatewayError | None:
+        refusals = (admission(request, accounts) or self._lacking(request) for request in requests)
+        return next((refusal for refusal in refusals if refusal is not None), None)
+
+    async def _placed(self, request: GenerationRequest, caller: Caller) -> GenerationRequest:
+        """Bind the request to the account that holds what it starts from, or that is the caller's own."""
+        needed = {"the caller's own account": caller.account_id, "the request": request.account_id}
+        for name, source in (("the video", request.source), ("the character's video", _clip_source(request))):
+            needed[name] = source.account_id if source is not None else None
+        if request.kind is MediaKind.VIDEO:
+            for character in await self._characters.mentioned(request.prompt, caller):
+                needed[f"@{character.username}"] = character.account_id
+        where = {name: account_id for name, account_id in needed.items() if account_id is not None}
+        if len(set(where.values())) > 1:
+            message = (
+                f"These lie on different accounts of the backend and cannot come together: "
+                f"{', '.join(name for name in where if name != 'the request')}."
+            )
+            raise GatewayError(ErrorKind.INVALID_REQUEST, message, param="prompt")
+        return replace(request, account_id=next(iter(where.values()), None))
+
+    async def source(self, job_id: str, caller: Caller, *, param: str) -> tuple[Job, Source]:
+        """Return a finished video of the caller's as what another request may start from.
+
+        Raises:
+            GatewayError(not_found): unknown, deleted or another's.
+            GatewayError(invalid_request): it is no video, or not finished.
+            GatewayError(unsupported): the backend cannot start from it.
+        """
+        job = await self._own(job_id, caller)
+        if job.kind is not MediaKind.VIDEO:
+            raise GatewayError(ErrorKind.INVALID_REQUEST, f"'{job_id}' is no video.", param=param)
+        if job.status is not Status.COMPLETED:
+            message = f"The video '{job_id}' is {job.status.value}; only a completed one can be used."
+            raise GatewayError(ErrorKind.INVALID_REQUEST, message, param=param)
+        is_usable = job.request.family is Family.VIDEO2 and job.account_id is not None
+        if not is_usable or job.result_id is None or job.account_id is None:
+            message = f"The video '{job_id}' is of a kind that nothing can be made of."
+            raise GatewayError(ErrorKind.UNSUPPORTED, message, param=param)
+        return job, Source(
+            job_id=job.id,
+            account_id=job.account_id,
+            result_id=job.result_id,
+            total_s=job.request.total_s,
+        )
+
+    def describe(self, request: GenerationRequest) -> Mapping[str, object]:
+        """Return what a backend would be asked for ``request``, for people."""
+        return self._upstream_for(request).describe(request)
+
+    async def candidates(self, request: GenerationRequest) -> tuple[Account, ...]:
+        """Return the accounts that could run ``request``, the best first; those that are not free last."""
+        accounts = [
+            account for account in await self._tools.pool.all() if admission(request, [account]) is None
+        ]
+        loads = await self._tools.lanes.load([account.id for account in accounts])
+        free = choose(request, accounts, loads, self._tools.now())
+        return (*free, *(account for account in accounts if account not in free))
 
     def _lacking(self, request: GenerationRequest) -> GatewayError | None:
         reasons = [
@@ -164,7 +259,8 @@ class Generations:
     def _signature(self, request: GenerationRequest) -> str:
         """Name the queue: jobs of one signature can be run by the same accounts."""
         groups = ",".join(sorted(request.groups)) or "*"
-        return f"{self._upstream_for(request).name}/{request.kind.value}/{request.plan.value}/{groups}"
+        signature = f"{self._upstream_for(request).name}/{request.kind.value}/{request.plan.value}/{groups}"
+        return pinned(signature, request.account_id) if request.account_id is not None else signature
 
     # --- looking -------------------------------------------------------------------------------------------
 
@@ -271,13 +367,13 @@ class Generations:
 
     async def _view(self, job: Job) -> JobView:
         position = await self._tools.jobs.queue_position(job) if job.phase is Phase.QUEUED else None
-        slots = await self._slots(job.kind) if position is not None else 1
+        slots = await self._slots(job) if position is not None else 1
         return JobView(job=job, queue_position=position, eta_s=self._estimates.eta_s(job, position, slots))
 
-    async def _slots(self, kind: MediaKind) -> int:
+    async def _slots(self, job: Job) -> int:
         now_s = self._tools.now()
-        accounts = await self._tools.pool.all()
-        return sum(account.slots.get(kind, 0) for account in accounts if account.is_usable(now_s))
+        accounts = allowed(job.request, await self._tools.pool.all())
+        return sum(account.room(job.kind) for account in accounts if account.is_usable(now_s))
 
     async def _watched(self, sight: Sight) -> Watched:
         return Watched(seq=sight.seq, view=await self._view(sight.job), is_snapshot=sight.is_snapshot)
@@ -298,3 +394,7 @@ class Generations:
             return None
         output = await self.output(job_id, variant, index, None)
         return output.blob
+
+
+def _clip_source(request: GenerationRequest) -> Source | None:
+    return request.character.source if request.character is not None else None

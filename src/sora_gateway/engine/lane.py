@@ -247,6 +247,8 @@ class Lane:
             item = observed.listed.get(job.bound_id or "")
             if item is None or item.kind is not MediaKind.VIDEO or job.attempt is None:
                 continue
+            if job.request.extend is not None:
+                continue  # its call has no field for a marker
             if job.phase is Phase.RUNNING:
                 return item.marker == job.attempt.marker
         return self._echo

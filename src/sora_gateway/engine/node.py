@@ -6,18 +6,24 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from sora_gateway.engine.arrivals import Arrivals
+from sora_gateway.engine.characters import Characters
 from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.collect import Collector
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.dispatch import Dispatcher
+from sora_gateway.engine.enhancing import Enhancer
 from sora_gateway.engine.estimates import Estimates
+from sora_gateway.engine.files import Files
 from sora_gateway.engine.generations import Generations
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.inputs import Inline, Inputs
 from sora_gateway.engine.lanes import LaneKeeper
+from sora_gateway.engine.passthrough import Passthrough
 from sora_gateway.engine.pool import AccountPool
 from sora_gateway.engine.records import Records
 from sora_gateway.engine.recovery import Recovery
+from sora_gateway.engine.renewals import Renewals
 from sora_gateway.engine.sweeps import Sweeper
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.engine.watchers import Watchers
@@ -52,11 +58,15 @@ class Node:
     ) -> None:
         self._clock = now = StoreClock(store, now)
         inputs = Inputs(vault, media, fetcher, inline, config.max_input_bytes)
+        pool = AccountPool(store.accounts, now)
+        self._renewals = Renewals(pool, upstreams, config, now)
         tools = NodeTools(
             upstreams=upstreams,
-            pool=AccountPool(store.accounts, now),
+            pool=pool,
+            renewals=self._renewals,
             jobs=store.jobs,
             lanes=store.lanes,
+            characters=store.characters,
             records=Records(store.jobs, now, config.limits),
             config=config,
             now=now,
@@ -71,16 +81,22 @@ class Node:
         self._keeper = LaneKeeper(self.id, tools, self._hub)
         self._dispatcher = Dispatcher(tools, self._hub)
         self._collector = Collector(tools, media, self._hub)
-        self._sweeper = Sweeper(tools, self._clock)
+        self._sweeper = Sweeper(tools, store.files, self._clock)
         self._recovery = Recovery(tools, self._hub)
-        self.generations = Generations(tools, inputs, watchers, Estimates(self._hub), links)
+        arrivals = Arrivals(pool, self._renewals, upstreams, now)
+        permissions = config.passthrough_permissions
+        self.passthrough = Passthrough(arrivals, pool, store.jobs, tuple(upstreams), permissions, now)
+        self.characters = Characters(tools)
+        self.enhancer = Enhancer(tools)
+        self.generations = Generations(tools, inputs, watchers, Estimates(self._hub), links, self.characters)
+        self.files = Files(store.files, vault, inputs, self.generations, now, config.file_retention_s)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work while the block runs; at its end take nothing more and hand the lanes over."""
         await self._clock.sync()
         await self._hub.start()
-        async with asyncio.TaskGroup() as group:
+        async with self._renewals, asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(_for_ever(name, run), name=name)
                 for name, run in (
@@ -89,6 +105,8 @@ class Node:
                     ("collector", self._collector.run),
                     ("sweeper", self._sweeper.run),
                     ("recovery", self._recovery.run),
+                    ("renewals", self._renewals.run),
+                    ("callers' accounts", self.passthrough.run),
                 )
             ]
             keeper = group.create_task(_for_ever("lanes", self._keeper.run), name="lanes")

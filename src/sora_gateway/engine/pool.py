@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sora_gateway.accounts.health import after_balance, after_error
@@ -26,30 +26,94 @@ class AccountPool:
         self._now = now
         self._accounts: dict[str, Account] = {}
         self._read_at = float("-inf")
+        self._reads = 0
+        self._news: list[tuple[str, Account | None]] = []
+        """What was heard while the store is being read: its answer may be older."""
 
     async def all(self) -> Sequence[Account]:
         """Return all accounts, oldest first."""
         if not 0 <= self._now() - self._read_at < _FRESH_S:
-            accounts = await self._store.all()
-            self._accounts = {account.id: account for account in accounts}
-            self._read_at = self._now()
+            await self._read()
         return tuple(self._accounts.values())
+
+    async def _read(self) -> None:
+        self._reads += 1
+        begun = len(self._news)
+        try:
+            accounts = {account.id: account for account in await self._store.all()}
+            for account_id, account in self._news[begun:]:
+                _put(accounts, account_id, account)
+            self._accounts = accounts
+            self._read_at = self._now()
+        finally:
+            self._reads -= 1
+            if not self._reads:
+                self._news.clear()
 
     async def get(self, account_id: str) -> Account | None:
         """Return one, None if it was removed."""
         await self.all()
         return self._accounts.get(account_id)
 
+    async def change(self, account_id: str, decide: Callable[[Account], Account]) -> Account | None:
+        """Apply ``decide`` in the store and see the answer here at once; None: no such account."""
+        account = await self._store.change(account_id, decide)
+        self._heard(account_id, account)
+        return account
+
+    async def add(self, account: Account) -> Account:
+        """Add the account unless there is one of its id; return the one that is stored."""
+        stored = await self._store.add(account)
+        self._heard(stored.id, stored)
+        return stored
+
+    async def remove(self, account_id: str) -> None:
+        """Remove it."""
+        await self._store.remove(account_id)
+        self._heard(account_id, None)
+
+    async def stored(self) -> Sequence[Account]:
+        """Return all accounts as they are in the store at this moment, oldest first.
+
+        What ``all`` remembers stays as old as it is: an idle node reads anew when the first request comes.
+        """
+        return await self._store.all()
+
+    async def fresh(self, account_id: str) -> Account | None:
+        """Return the account as it is in the store at this moment."""
+        account = await self._store.get(account_id)
+        self._heard(account_id, account)
+        return account
+
+    def _heard(self, account_id: str, account: Account | None) -> None:
+        _put(self._accounts, account_id, account)
+        if self._reads:
+            self._news.append((account_id, account))
+
     async def report_error(
-        self, account_id: str, error: ErrorKind, until: float | None, kind: MediaKind | None = None
+        self,
+        account_id: str,
+        error: ErrorKind,
+        until: float | None,
+        kind: MediaKind | None = None,
+        *,
+        version: int | None = None,
     ) -> None:
-        """Record what an error of the backend, met when ``kind`` was asked for, says about the account."""
+        """Record what an error of the backend, met when ``kind`` was asked for, says about the account.
+
+        ``version`` is the credential that was used: a refusal of an older one says nothing any more.
+        """
         now_s = self._now()
-        account = await self._store.change(
-            account_id, lambda a: after_error(a, error, until, now_s, kind=kind)
-        )
+
+        def decide(account: Account) -> Account:
+            is_old = version is not None and account.credential.version != version
+            if is_old and error is ErrorKind.ACCOUNT_AUTH:
+                return account
+            return after_error(account, error, until, now_s, kind=kind)
+
+        account = await self._store.change(account_id, decide)
         if account is not None and account != self._accounts.get(account_id):
-            self._accounts[account_id] = account
+            self._heard(account_id, account)
             log.warning(
                 "account changed state",
                 account_id=account_id,
@@ -66,6 +130,11 @@ class AccountPool:
             account = replace(account, last_used_at=now_s)
             return after_balance(account, balance, now_s) if balance is not None else account
 
-        account = await self._store.change(account_id, used)
-        if account is not None:
-            self._accounts[account_id] = account
+        self._heard(account_id, await self._store.change(account_id, used))
+
+
+def _put(accounts: dict[str, Account], account_id: str, account: Account | None) -> None:
+    if account is None:
+        accounts.pop(account_id, None)
+    else:
+        accounts[account_id] = account

@@ -13,6 +13,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import (
     Attempt,
     BecameAmbiguous,
+    Completed,
     Failed,
     Job,
     JobEvent,
@@ -20,14 +21,18 @@ from sora_gateway.domain.jobs import (
     Started,
     Submitting,
 )
+from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, RemoteJob, Submission, Ticket
+from sora_gateway.domain.requests import Clip
+from sora_gateway.engine.making import asked_of, make_character
 from sora_gateway.engine.markers import make_marker
+from sora_gateway.engine.notebook import JobNotebook
 from sora_gateway.engine.retries import Move, Work, next_step
 from sora_gateway.engine.tools import NodeTools, job_error, report_trouble
 from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Lease, LeaseLostError, TakenError, TwinError
-from sora_gateway.ports.upstream import Upstream
+from sora_gateway.ports.upstream import StepLostError, Upstream
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -86,9 +91,16 @@ class Sender:
                 task.cancel()
 
     async def _send(self, job: Job, upstream: Upstream, account: Account) -> None:
+        notebook = JobNotebook(job, self._tools, lease=self._lease, wrote=self._wrote)
         try:
+            if job.request.character is not None and not await self._make_character(
+                job.request.character, upstream, account, notebook
+            ):
+                return
             async with self._room, self._tools.submissions:
-                await self._send_now(job, upstream, account)
+                await self._send_now(notebook, upstream, account)
+        except StepLostError:
+            log.info("job ended while it was prepared", job_id=job.id, account_id=account.id)
         except (LeaseLostError, GatewayError) as error:
             # The store is away or the lane is another's: nothing was started that is not written down.
             log.warning("job was not sent", job_id=job.id, account_id=account.id, error=str(error))
@@ -96,13 +108,33 @@ class Sender:
             log.exception("sending broke", job_id=job.id, account_id=account.id)
             self._not_before[job.id] = boottime() + 5.0
 
-    async def _send_now(self, job: Job, upstream: Upstream, account: Account) -> None:
+    async def _make_character(
+        self, clip: Clip, upstream: Upstream, account: Account, notebook: JobNotebook
+    ) -> bool:
+        """Make the character that is needed first; tell whether there is more to do."""
+        job = notebook.job
+        try:
+            character_id = await make_character(self._tools, clip, upstream, account, notebook)
+        except GatewayError as error:
+            await self._say_no(job, None, error, Work.PREPARE, upstream, account, None)
+            return False
+        if job.kind is not MediaKind.CHARACTER:
+            return True
+        await self._decide(notebook.job, Completed(outputs=(), expires_at=0.0, character_id=character_id))
+        log.info("character made", job_id=job.id, account_id=account.id)
+        return False
+
+    async def _send_now(self, notebook: JobNotebook, upstream: Upstream, account: Account) -> None:
+        request = asked_of(notebook.job)
         try:
             async with asyncio.timeout(self._tools.config.prepare_s):
-                prepared = await upstream.prepare(job.request, account, self._tools.inputs)
+                prepared = await upstream.prepare(request, account, self._tools.inputs, notebook)
         except (GatewayError, TimeoutError) as error:
-            await self._say_no(job, None, _as_gateway_error(error), Work.PREPARE, upstream, account, None)
+            await self._say_no(
+                notebook.job, None, _as_gateway_error(error), Work.PREPARE, upstream, account, None
+            )
             return
+        job = notebook.job
         if not self._may_start():
             return
         started = boottime()
@@ -128,7 +160,7 @@ class Sender:
         ticket = secrets.token_hex(8)
         return Attempt(
             ticket=ticket,
-            fingerprint=upstream.fingerprint(job.request),
+            fingerprint=upstream.fingerprint(asked_of(job)),
             marker=make_marker(job.id, ticket),
             written_at=now_s,
             send_by=now_s + self._tools.config.send_window_s,
@@ -151,7 +183,7 @@ class Sender:
         self, job: Job, prepared: Mapping[str, str], upstream: Upstream, account: Account, ticket: Ticket
     ) -> None:
         try:
-            outcome = await upstream.submit(job.request, prepared, account, ticket)
+            outcome = await upstream.submit(asked_of(job), prepared, account, ticket)
         except BaseException:
             with suppress(Exception):
                 await asyncio.shield(self._report_ambiguous(job, ticket, "the sender was stopped"))

@@ -20,6 +20,7 @@ from sora_gateway.domain.jobs import (
     Started,
 )
 from sora_gateway.domain.remote import Finding, Found, Listed, NotSeen, Sent, Unclear
+from sora_gateway.engine.making import asked_of
 from sora_gateway.engine.tools import Apply, NodeTools
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import TakenError
@@ -184,7 +185,7 @@ def _sent(job: Job, attempt: Attempt, known: frozenset[str], is_marker_echoed: b
         job_id=job.id,
         ticket_id=attempt.ticket,
         marker=attempt.marker,
-        request=job.request,
+        request=asked_of(job),
         prepared=attempt.prepared,
         sent_at=attempt.written_at,
         known=known,

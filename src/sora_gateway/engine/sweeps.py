@@ -8,9 +8,11 @@ from functools import partial
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Failed, Job, JobError, Phase, advance
 from sora_gateway.engine.clock import StoreClock
+from sora_gateway.engine.files import FOLDER
 from sora_gateway.engine.settling import failed_unknown
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.kit.clock import boottime
+from sora_gateway.ports.stores import FileStore
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -45,8 +47,9 @@ def overdue(job: Job, now_s: float) -> Failed | None:
 class Sweeper:
     """Served by any node; each step is safe to do twice."""
 
-    def __init__(self, tools: NodeTools, clock: StoreClock | None = None) -> None:
+    def __init__(self, tools: NodeTools, files: FileStore, clock: StoreClock | None = None) -> None:
         self._tools = tools
+        self._files = files
         self._clock = clock
         self._next_sync = boottime() + _SYNC_EVERY_S
         self._next_garbage = boottime() + _GARBAGE_EVERY_S
@@ -58,6 +61,7 @@ class Sweeper:
                 await self._end_overdue()
                 await self._tools.jobs.archive(_BATCH)
                 await self._remove_expired()
+                await self._remove_expired_files()
                 if self._clock is not None and boottime() >= self._next_sync:
                     self._next_sync = boottime() + _SYNC_EVERY_S
                     await self._clock.sync()
@@ -79,18 +83,20 @@ class Sweeper:
         return job if event is None else advance(job, event, now_s, self._tools.config.limits)
 
     async def _remove_garbage(self) -> None:
-        """Remove files that no job holds: losers of a race, inputs of jobs that ended long ago."""
+        """Remove files that nothing holds: losers of a race, inputs of jobs that ended long ago."""
         config = self._tools.config
         await self._tools.vault.sweep(_HALF_WRITTEN_S)
         for name in await self._tools.vault.names(config.retention_s + config.limits.queue_s):
             if await self._is_garbage(name):
                 await self._tools.vault.delete(name)
-                log.info("file without a job removed", name=name)
+                log.info("file that nothing holds removed", name=name)
 
     async def _is_garbage(self, name: str) -> bool:
         folder, _, rest = name.partition("/")
         if folder == "inputs":
             return True
+        if folder == FOLDER:
+            return await self._files.get(rest) is None
         job = await self._tools.jobs.get(rest.partition("/")[0])
         return job is None or all(output.blob.name != name for output in job.outputs)
 
@@ -102,3 +108,9 @@ class Sweeper:
                 await self._tools.vault.delete(blob.name)
             await self._tools.jobs.forget_blobs(job.id)
             log.info("result removed", job_id=job.id)
+
+    async def _remove_expired_files(self) -> None:
+        for file in await self._files.expired(_BATCH):
+            await self._tools.vault.delete(file.blob.name)  # before the record: it is found again until then
+            await self._files.remove(file.id)
+            log.info("file removed", file_id=file.id)

@@ -15,9 +15,10 @@ from sora_gateway.domain.remote import RemoteJob
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.pool import AccountPool
 from sora_gateway.engine.records import Records
+from sora_gateway.engine.renewals import Renewal, Renewals
 from sora_gateway.kit.clock import Now
 from sora_gateway.ports.media import Vault
-from sora_gateway.ports.stores import JobStore, LaneStore
+from sora_gateway.ports.stores import CharacterStore, JobStore, LaneStore
 from sora_gateway.ports.upstream import InputReader, Upstream
 
 
@@ -27,8 +28,10 @@ class NodeTools:
 
     upstreams: Mapping[str, Upstream]
     pool: AccountPool
+    renewals: Renewals
     jobs: JobStore
     lanes: LaneStore
+    characters: CharacterStore
     records: Records
     config: EngineConfig
     now: Now
@@ -66,17 +69,28 @@ async def report_trouble(
 ) -> None:
     """Record what an error says about the account.
 
-    A single 401 may be the backend's own trouble: before the credential is given up it is tried once more.
+    A single 401 may be the backend's own trouble: before the credential is given up it is tried once more,
+    and then renewed once if it can be.
     """
-    if error is ErrorKind.ACCOUNT_AUTH and await _still_opens(upstream, account):
-        error = ErrorKind.ACCOUNT_BUSY
-    await tools.pool.report_error(account.id, error, until, kind)
+    version = account.credential.version
+    if error is ErrorKind.ACCOUNT_AUTH:
+        if await _still_opens(upstream, account):
+            error = ErrorKind.ACCOUNT_BUSY
+        else:
+            outcome = await tools.renewals.renew_now(account.id, version)
+            renewed = await tools.pool.get(account.id)
+            if outcome is Renewal.LATER or renewed is None:
+                return  # it rests, and its jobs wait
+            if outcome is Renewal.DONE and await _still_opens(upstream, renewed):
+                return
+            version = renewed.credential.version
+    await tools.pool.report_error(account.id, error, until, kind, version=version)
 
 
 async def _still_opens(upstream: Upstream, account: Account) -> bool:
     try:
         async with asyncio.timeout(_CHECK_S):
-            await upstream.check(account.credential)
+            await upstream.check(account.credential, account.proxy)
     except GatewayError as error:
         return error.kind is not ErrorKind.ACCOUNT_AUTH
     except TimeoutError:

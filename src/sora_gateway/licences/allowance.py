@@ -41,7 +41,9 @@ def require(caller: Caller, permission: Permission) -> None:
 
 
 def cost(request: GenerationRequest, prices: Prices = DEFAULT_PRICES) -> int:
-    """Return the units that one job of ``request`` takes: every result of it counts."""
+    """Return the units that one job of ``request`` takes: every result of it counts, characters are free."""
+    if request.kind is MediaKind.CHARACTER:
+        return 0
     if request.kind is MediaKind.IMAGE:
         return prices.image * request.n
     if request.hd:

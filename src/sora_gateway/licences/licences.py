@@ -8,7 +8,7 @@ from sora_gateway.licences.allowance import require
 from sora_gateway.licences.keys import hash_key, hint_of
 from sora_gateway.ports.stores import LicenceStore
 
-__all__ = ["authenticate", "require"]
+__all__ = ["authenticate", "incorrect", "require"]
 
 
 async def authenticate(key: str | None, store: LicenceStore, now_s: float) -> Caller:
@@ -19,17 +19,18 @@ async def authenticate(key: str | None, store: LicenceStore, now_s: float) -> Ca
             the words by which clients recognise the case, and shows at most the key's last characters.
     """
     if not key:
-        raise _incorrect("none. Send yours as 'Authorization: Bearer sg-...'")
+        raise incorrect("none. Send yours as 'Authorization: Bearer sg-...'")
     licence = await store.by_hash(hash_key(key))
     if licence is None:
-        raise _incorrect(f"{hint_of(key)}. Ask the operator of this server for a licence key")
+        raise incorrect(f"{hint_of(key)}. Ask the operator of this server for a licence key")
     if not licence.is_live(now_s):
         ended = "revoked" if licence.revoked_at is not None else "expired"
-        raise _incorrect(f"{hint_of(key)}. It was {ended}; ask the operator of this server for another")
+        raise incorrect(f"{hint_of(key)}. It was {ended}; ask the operator of this server for another")
     return Caller(licence_id=licence.id, permissions=licence.permissions)
 
 
-def _incorrect(rest: str) -> GatewayError:
+def incorrect(rest: str) -> GatewayError:
+    """Return the refusal of a key, in the words by which clients recognise it."""
     return GatewayError(
         ErrorKind.UNAUTHENTICATED, f"Incorrect API key provided: {rest}.", code="invalid_api_key"
     )

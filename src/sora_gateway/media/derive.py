@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.media import pictures, videos
+from sora_gateway.media import clips, pictures, videos
 from sora_gateway.media.threads import in_thread
 from sora_gateway.ports.media import MediaFacts
 
@@ -37,6 +37,22 @@ class LocalMediaTools:
             GatewayError(invalid_request): not a PNG, JPEG or WebP picture, damaged, animated, too large.
         """
         return await self._run(lambda: pictures.probe(data, max_pixels=self._max_pixels))
+
+    async def probe_clip(self, path: Path) -> MediaFacts:
+        """Decide by content what a caller's clip is, and read it to its end.
+
+        Raises:
+            GatewayError(invalid_request): not an mp4, QuickTime or WebM video, damaged, too long, too large.
+        """
+        return await self._run(lambda: clips.probe(path))
+
+    async def probe_upload(self, path: Path) -> MediaFacts:
+        """The same for a file that may be a picture too.
+
+        Raises:
+            GatewayError(invalid_request): neither, or not usable.
+        """
+        return await self._run(lambda: self._probe_upload(path))
 
     async def probe_file(self, path: Path) -> MediaFacts:
         """The same for a result: a picture, or an mp4 with its first and last pictures decoded.
@@ -82,6 +98,18 @@ class LocalMediaTools:
             raise GatewayError(
                 ErrorKind.STORAGE_UNAVAILABLE, "A file in the media folder cannot be read."
             ) from error
+
+    def _probe_upload(self, path: Path) -> MediaFacts:
+        head = _head(path)
+        if pictures.format_of(head):
+            return pictures.probe_upload(path, max_pixels=self._max_pixels)
+        if clips.type_of(head):
+            return clips.probe(path)
+        raise GatewayError(
+            ErrorKind.INVALID_REQUEST,
+            "The file is neither a PNG, JPEG or WebP picture nor an mp4, QuickTime or WebM video:"
+            f" its content looks like {pictures.describe(head)}.",
+        )
 
     def _probe_file(self, path: Path) -> MediaFacts:
         head = _head(path)

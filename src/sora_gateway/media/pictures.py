@@ -90,8 +90,20 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> MediaFacts:
     Raises:
         GatewayError(invalid_request): not a PNG, JPEG or WebP picture, damaged, animated, too many pixels.
     """
+    return _probed(io.BytesIO(data), data[:64], max_pixels)
+
+
+def probe_upload(path: Path, *, max_pixels: int = MAX_PIXELS) -> MediaFacts:
+    """The same for a caller's picture that lies on disk."""
+    with path.open("rb") as file:
+        head = file.read(64)
+        file.seek(0)
+        return _probed(file, head, max_pixels)
+
+
+def _probed(file: IO[bytes], head: bytes, max_pixels: int) -> MediaFacts:
     kind = ErrorKind.INVALID_REQUEST
-    with _opened(io.BytesIO(data), data[:64], kind, max_pixels) as image:
+    with _opened(file, head, kind, max_pixels) as image:
         # A JPEG with more pictures in it (MPO, the previews that phones add) still is one picture.
         if image.format in ("PNG", "WEBP") and getattr(image, "is_animated", False):
             raise GatewayError(

@@ -92,6 +92,22 @@ class MediaTools(Protocol):
         """
         ...
 
+    async def probe_clip(self, path: Path) -> MediaFacts:
+        """Decide by content what a caller's clip is: ``video/mp4``, ``video/quicktime`` or ``video/webm``.
+
+        Raises:
+            GatewayError(invalid_request): none of them, damaged, cut off, too long or too large.
+        """
+        ...
+
+    async def probe_upload(self, path: Path) -> MediaFacts:
+        """Decide by content what a caller's file is: a picture as for ``probe_image``, or a clip.
+
+        Raises:
+            GatewayError(invalid_request): neither, or not usable.
+        """
+        ...
+
     async def probe_file(self, path: Path) -> MediaFacts:
         """The same for a result on disk: an image or a video.
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sora_gateway.domain.accounts import Account
+from sora_gateway.domain.characters import Character
+from sora_gateway.domain.files import StoredFile
 from sora_gateway.domain.jobs import Job, Status
 from sora_gateway.domain.licences import Licence
 from sora_gateway.domain.media import MediaKind
@@ -299,6 +301,10 @@ class AccountStore(Protocol):
         """Add the account or replace it whole."""
         ...
 
+    async def add(self, account: Account) -> Account:
+        """Add the account unless there is one of its id; return the one that is stored."""
+        ...
+
     async def get(self, account_id: str) -> Account | None:
         """Return it."""
         ...
@@ -337,6 +343,72 @@ class LicenceStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CharacterPage:
+    """A piece of a caller's characters, and whether more follows."""
+
+    characters: tuple[Character, ...]
+    has_more: bool
+
+
+class CharacterStore(Protocol):
+    """Characters of callers, kept until they are removed. Usernames are unique and lower-case."""
+
+    async def put(self, character: Character) -> None:
+        """Add it or replace it whole; found by id, by owner and, once it has one, by username."""
+        ...
+
+    async def get(self, character_id: str) -> Character | None:
+        """Return it."""
+        ...
+
+    async def named(self, usernames: Sequence[str]) -> Mapping[str, Character]:
+        """Return those of ``usernames`` that are characters of anybody here, in one round trip."""
+        ...
+
+    async def page(
+        self, owner: str, *, after: str | None, limit: int, ascending: bool
+    ) -> CharacterPage | None:
+        """Return the owner's by (creation time, id); None: ``after`` is not one of them."""
+        ...
+
+    async def remove(self, character_id: str) -> bool:
+        """Remove it; tell whether it was there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePage:
+    """A piece of a caller's files, and whether more follows."""
+
+    files: tuple[StoredFile, ...]
+    has_more: bool
+
+
+class FileStore(Protocol):
+    """Records of uploaded files; the bytes lie in the vault."""
+
+    async def put(self, file: StoredFile) -> None:
+        """Add it."""
+        ...
+
+    async def get(self, file_id: str) -> StoredFile | None:
+        """Return it."""
+        ...
+
+    async def page(self, owner: str, *, after: str | None, limit: int, ascending: bool) -> FilePage | None:
+        """Return the owner's by (creation time, id); None: ``after`` is not one of them."""
+        ...
+
+    async def remove(self, file_id: str) -> bool:
+        """Remove it; tell whether it was there."""
+        ...
+
+    async def expired(self, limit: int) -> Sequence[StoredFile]:
+        """Return files past ``expires_at`` by store time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFacts:
     """What the store is and what it promises."""
 
@@ -357,6 +429,8 @@ class Store(Protocol):
     feed: Feed
     accounts: AccountStore
     licences: LicenceStore
+    characters: CharacterStore
+    files: FileStore
 
     async def ping(self) -> None:
         """Answer, or raise ``GatewayError(store_unavailable)``."""

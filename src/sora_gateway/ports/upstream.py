@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sora_gateway.domain.accounts import Account, AccountFacts, Credential
+from sora_gateway.domain.characters import MadeCharacter
 from sora_gateway.domain.media import Blob, MediaKind
 from sora_gateway.domain.remote import Finding, Observed, RemoteJob, RemoteOutput, Sent, Submission, Ticket
-from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.domain.requests import Clip, GenerationRequest
+from sora_gateway.kit.redact import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,33 @@ class RemoteBody(Protocol):
         ...
 
 
+class StepLostError(Exception):
+    """The job is not at this step any more (ended, returned, another's work): stop, nothing was written."""
+
+
+class Notebook(Protocol):
+    """What the steps around a job's create call wrote down on its account.
+
+    A step that changes the backend and cannot simply be repeated writes down what it is about to do, does
+    it, and writes down what came of it. Whoever takes the job over reads ``known`` and goes on from there.
+    """
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """Everything written so far, by whomever."""
+        ...
+
+    async def write(self, notes: Mapping[str, str], *, is_pinned: bool = False) -> None:
+        """Add ``notes``, durably before this returns. ``is_pinned``: the job stays on this account then.
+
+        Raises:
+            StepLostError: see there.
+        """
+        ...
+
+
 class InputReader(Protocol):
-    """Reads reference pictures from the vault."""
+    """Reads reference pictures and clips from the vault."""
 
     async def read(self, blob: Blob) -> bytes:
         """Return the whole file."""
@@ -84,10 +111,49 @@ class Upstream(Protocol):
         """
         ...
 
+    def describe(self, request: GenerationRequest) -> Mapping[str, object]:
+        """Return what ``submit`` would send, for people: ``{"method", "path", "body"}``, without uploads."""
+        ...
+
     async def prepare(
-        self, request: GenerationRequest, account: Account, inputs: InputReader
+        self, request: GenerationRequest, account: Account, inputs: InputReader, notebook: Notebook
     ) -> Mapping[str, str]:
-        """Do the repeatable steps before the create call (uploads); return what it needs of them."""
+        """Do the steps before the create call; return what it needs of them.
+
+        Uploads are repeated each time. What a remix needs (a shared post of its source) is looked for first
+        and made at most once, by way of ``notebook``.
+
+        Raises:
+            GatewayError: as above; ``unsupported`` where the source cannot be used.
+            StepLostError: see there.
+        """
+        ...
+
+    async def make_character(
+        self, clip: Clip, name: str | None, account: Account, inputs: InputReader, notebook: Notebook
+    ) -> MadeCharacter:
+        """Make a character of ``clip``, which has a blob or a source; it takes seconds to minutes.
+
+        Interrupted and called again with the same notebook it goes on where it was and makes one character.
+        Nothing of it costs quota.
+
+        Raises:
+            GatewayError(content_refused): the clip is not allowed, for example it shows a real person.
+            GatewayError(generation_failed): the backend could not make one of it.
+            StepLostError: see there.
+        """
+        ...
+
+    async def delete_character(self, backend_id: str, account: Account) -> None:
+        """Delete the character at the backend; not an error if it is gone."""
+        ...
+
+    async def enhance(self, prompt: str, level: str, duration_s: int, account: Account) -> str:
+        """Return a richer wording of ``prompt`` for a video; ``level`` is short, medium or long.
+
+        Raises:
+            GatewayError(content_refused): the backend does not work with this prompt.
+        """
         ...
 
     async def submit(
@@ -132,8 +198,21 @@ class Upstream(Protocol):
         """Stop the task if the backend can; tell whether it was stopped."""
         ...
 
-    async def check(self, credential: Credential) -> AccountFacts:
+    async def check(self, credential: Credential, proxy: Secret | None = None) -> AccountFacts:
         """Ask the backend whose credential this is, which plan it has and what is left of its quota."""
+        ...
+
+    async def renew(self, credential: Credential, proxy: Secret | None) -> Credential:
+        """Return the credential that follows ``credential``: a new access token, ``version`` one higher.
+
+        A refresh token or cookie that rotated is in it, and the old one is dead: whoever calls this stores
+        the answer before anything uses it, and sees to it that nobody else does the same at the same time.
+
+        Raises:
+            GatewayError(account_auth): it can never be renewed again; the message says why.
+            GatewayError(upstream_unreachable, upstream_overloaded, ...): no answer that can be used. What
+                was sent may have arrived, and the refresh token may be dead.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -54,7 +54,7 @@ def create_extension(
         seconds=before.seconds + body.extension_duration_s,
         pixels=Pixels(width_px=before.width_px, height_px=before.height_px),
         cost=cost,
-        body=before.body | raw,
+        body=before.body | {"title": None} | raw,
         parts=(*filled(parts, before.seconds), added),
         cast=cast,
         remixed=before.remixed,

@@ -55,6 +55,7 @@ class State:
         self.uploads: dict[str, Upload] = {}
         self.posts: dict[str, Post] = {}
         self.deleted_posts: set[str] = set()
+        self.posts_of: dict[str, str] = {}
         self.references: dict[str, Reference] = {}
         self.cameos: dict[str, Cameo] = {}
         self.characters: dict[str, Character] = {}
@@ -242,13 +243,22 @@ class State:
     def _on_post(self, data: dict[str, Any]) -> None:
         post = Post(**data)
         self.posts[post.id] = post
+        self.posts_of.setdefault(post.generation_id, post.id)
 
     def _on_post_refused(self, generation_id: str) -> None:
         self.post_refusals[generation_id] = self.post_refusals.get(generation_id, 0) + 1
 
     def _on_post_deleted(self, post_id: str) -> None:
-        if self.posts.pop(post_id, None) is not None:
-            self.deleted_posts.add(post_id)
+        post = self.posts.pop(post_id, None)
+        if post is None:
+            return
+        self.deleted_posts.add(post_id)
+        left = (other.id for other in self.posts.values() if other.generation_id == post.generation_id)
+        first = next(left, None)
+        if first is None:
+            self.posts_of.pop(post.generation_id, None)
+        else:
+            self.posts_of[post.generation_id] = first
 
     def _on_reference(self, data: dict[str, Any]) -> None:
         reference = Reference(**data)

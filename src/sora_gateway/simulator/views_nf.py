@@ -118,6 +118,12 @@ def moderation(task_id: str, *, is_blocked: bool = False) -> dict[str, Any]:
     }
 
 
+def _posted(backend: Backend, generation_id: str) -> dict[str, Any] | None:
+    # What a posted draft shows is not recorded; the parts of a post that name it are the least.
+    post_id = backend.state.posts_of.get(generation_id)
+    return None if post_id is None else {"id": post_id, "permalink": f"{SITE}/p/{post_id}"}
+
+
 def draft_view(backend: Backend, entry: Entry, now: float) -> dict[str, Any]:
     """Return a draft with fresh links."""
     task = entry.task
@@ -142,7 +148,7 @@ def draft_view(backend: Backend, entry: Entry, now: float) -> dict[str, Any]:
         "draft_reviewed": False,
         "has_children": False,
         "storyboard_id": task.body.get("storyboard_id"),
-        "post": None,
+        "post": _posted(backend, task.generation_ids[0]),
         "reason_str": None,
         "markdown_reason_str": None,
         "creation_config": creation_config(task, backend.scenario.styles),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sora_gateway.domain.accounts import credential_form
 from sora_gateway.domain.licences import Caller
+from sora_gateway.engine.passthrough import Passthrough
 from sora_gateway.kit.clock import Now
-from sora_gateway.licences.keys import hash_key
+from sora_gateway.licences.keys import PREFIX, hash_key
 from sora_gateway.licences.licences import authenticate
 from sora_gateway.ports.stores import LicenceStore
 
@@ -28,17 +30,23 @@ def key_of(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
 class Callers:
     """Knows callers by their keys and remembers each for a few seconds, by hash."""
 
-    def __init__(self, licences: LicenceStore, now: Now) -> None:
+    def __init__(self, licences: LicenceStore, now: Now, passthrough: Passthrough | None = None) -> None:
         self._licences = licences
+        self._passthrough = passthrough
         self._now = now
         self._known: dict[str, tuple[Caller, float]] = {}
 
     async def of(self, key: str | None) -> Caller:
-        """Return who holds ``key``.
+        """Return who holds ``key``: a licence key, or with pass-through a credential of the backend's.
 
         Raises:
             GatewayError(unauthenticated): no key, an unknown, revoked or expired one.
+            GatewayError(upstream_overloaded): the backend cannot confirm its credential at the moment.
         """
+        if self._passthrough is not None and key is not None and not key.startswith(PREFIX):
+            form = credential_form(key)
+            if form is not None:
+                return await self._passthrough.caller(form, key)
         digest = hash_key(key or "")
         now_s = self._now()
         known = self._known.get(digest)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.errors import dialect_of_scope
-from sora_gateway.web.routes import DirectRoute, Endpoint, parameters
+from sora_gateway.web.routes import REFUSED, DirectRoute, Endpoint, parameters
 
 
 def by_dialect(endpoints: Mapping[Dialect, Endpoint]) -> Endpoint:
@@ -26,14 +26,21 @@ def by_dialect(endpoints: Mapping[Dialect, Endpoint]) -> Endpoint:
 def models_router(listing: Mapping[Dialect, Endpoint], single: Mapping[Dialect, Endpoint]) -> APIRouter:
     """Return the routes ``GET /v1/models`` and ``GET /v1/models/{id}``; ids may hold slashes."""
     router = APIRouter(route_class=DirectRoute, tags=["models"])
-    router.add_api_route("/v1/models", by_dialect(listing), methods=["GET"], summary="List the models")
+    router.add_api_route(
+        "/v1/models",
+        by_dialect(listing),
+        methods=["GET"],
+        summary="List the models",
+        openapi_extra={"responses": REFUSED},
+    )
     router.add_api_route(
         "/v1/models/{model:path}",
         by_dialect(single),
         methods=["GET"],
         summary="Describe one model",
         openapi_extra={
-            "parameters": parameters(path={"model": "a model's name, suffixes and groups included"})
+            "parameters": parameters(path={"model": "a model's name, suffixes and groups included"}),
+            "responses": REFUSED,
         },
     )
     return router

@@ -20,6 +20,8 @@ from sora_gateway.web.ranges import Part, Unchanged, Unsatisfiable, Whole, selec
 
 _EXTENSIONS = {
     "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
     "image/webp": "webp",
     "image/jpeg": "jpg",
     "image/png": "png",

@@ -22,6 +22,7 @@ MAX_TEXT_BYTES = 32 * 1024 * 1024
 
 MAX_FIELDS = 1000
 MAX_FILES = 32
+_PIECE_BYTES = 256 * 1024
 _MAX_DEPTH = 5
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _PLAIN_NAME = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
@@ -45,6 +46,12 @@ class Upload:
         """Return the whole file."""
         await self._file.seek(0)
         return await self._file.read()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the file in pieces, in constant memory."""
+        await self._file.seek(0)
+        while piece := await self._file.read(_PIECE_BYTES):
+            yield piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

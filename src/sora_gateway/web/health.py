@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from sora_gateway.telemetry.metrics import CONTENT_TYPE, render
 from sora_gateway.web.deps import services_of
@@ -35,7 +35,12 @@ async def readyz(request: Request) -> Response:
     return json_response({"status": status, "reasons": reasons}, status=503 if reasons else 200)
 
 
-@router.get("/metrics", summary="Counters in Prometheus' format", openapi_extra=_OPEN)
+@router.get(
+    "/metrics",
+    summary="Counters in Prometheus' format",
+    openapi_extra=_OPEN,
+    response_class=PlainTextResponse,  # for the documentation
+)
 async def metrics(request: Request) -> Response:
     """Answer with this process's counters."""
     return Response(render(), headers={"content-type": CONTENT_TYPE})

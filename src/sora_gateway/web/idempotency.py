@@ -20,7 +20,8 @@ _LONGEST_KEY = 255
 async def idempotency_of(request: Request, caller: Caller, form: Form) -> Idempotency | None:
     """Return what makes equal requests one job: the caller's ``Idempotency-Key``, or an SDK that repeats.
 
-    The scope is licence and route, the digest covers fields and file contents, never the bytes on the wire.
+    The scope is licence and route, the digest covers what the path names (the video of a remix), fields and
+    file contents, never the bytes on the wire.
     SDKs send no key but number their attempts (``x-stainless-retry-count``): a repeated one gets the job
     that was made already, unless its answer was delivered. Neither header: None.
 
@@ -35,8 +36,9 @@ async def idempotency_of(request: Request, caller: Caller, form: Form) -> Idempo
         message = f"The Idempotency-Key has {len(key)} characters; at most {_LONGEST_KEY} are allowed."
         raise GatewayError(ErrorKind.INVALID_REQUEST, message, param="Idempotency-Key")
     route = f"{request.method} {getattr(request.scope.get('route'), 'path', request.url.path)}"
+    named = "".join(f" {name}={value}" for name, value in sorted(request.path_params.items()))
     files = [entry async for entry in _digests(form)]
-    scope, digest = f"{caller.licence_id}:{route}", digest_of(route, form, files)
+    scope, digest = f"{caller.licence_id}:{route}", digest_of(f"{route}{named}", form, files)
     if key:
         return Idempotency(scope=scope, key=key, digest=digest)
     generations = services_of(request).generations

@@ -15,7 +15,7 @@ from sora_gateway.web.deps import require_working, services_of
 from sora_gateway.web.files import StoredSource, deliver
 from sora_gateway.web.outputs import output_of
 from sora_gateway.web.pictures import ENCODINGS, converted
-from sora_gateway.web.routes import DirectRoute, parameters
+from sora_gateway.web.routes import REFUSED, DirectRoute, files, parameters
 
 _INDEX = re.compile(r"^(\d{1,4})(?:\.[a-z0-9]{1,5})?$")
 MAIN_VARIANT = {MediaKind.IMAGE: Variant.IMAGE, MediaKind.VIDEO: Variant.VIDEO}
@@ -44,6 +44,7 @@ def link_to(
     summary="Open a result by a signed link, without a key",
     openapi_extra={
         "security": [],
+        "responses": {**REFUSED, **files("video/mp4", "image/png", "image/webp", "image/jpeg")},
         "parameters": parameters(
             path={"job_id": "the job", "variant": "video, thumbnail, spritesheet or image", "file": "index"},
             query={"exp": "Unix seconds", "sig": "signature", "format": "png, jpeg or webp, for images"},

@@ -1,9 +1,10 @@
-"""Give results as whole pictures: in the format asked for, as bytes or base64."""
+"""Give results as whole pictures: in the format asked for, as bytes or base64, whole or made smaller."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -26,12 +27,27 @@ async def picture(services: Services, blob: Blob, encoding: str | None) -> bytes
     """Return a stored picture as ``encoding`` (None: as it is)."""
     if encoding is None or ENCODINGS[encoding] == blob.media_type:
         return await read_whole(services, blob)
+    async with _on_this_machine(services, blob) as path:
+        return await services.tools.encode(path, encoding)
+
+
+async def preview(services: Services, blob: Blob, encoding: str) -> bytes:
+    """Return a stored picture as ``encoding``, as small as a thumbnail."""
+    async with _on_this_machine(services, blob) as path:
+        small = await services.tools.thumbnail(path)
+    async with _Copy(small) as copy:
+        return await services.tools.encode(copy, encoding)
+
+
+@asynccontextmanager
+async def _on_this_machine(services: Services, blob: Blob) -> AsyncIterator[Path]:
+    """Give a path that holds the picture, as long as the block lasts."""
     path = services.vault.local_path(blob.name)
     if path is not None:
-        return await services.tools.encode(path, encoding)
-    data = await read_whole(services, blob)
-    async with await anyio.to_thread.run_sync(_Copy, data) as copy:
-        return await services.tools.encode(copy, encoding)
+        yield path
+        return
+    async with _Copy(await read_whole(services, blob)) as copy:
+        yield copy
 
 
 class _Copy:
@@ -44,7 +60,8 @@ class _Copy:
         return await anyio.to_thread.run_sync(self._write)
 
     async def __aexit__(self, *_: object) -> None:
-        await anyio.to_thread.run_sync(self._remove)
+        with anyio.CancelScope(shield=True):  # the file goes also when its reader has gone
+            await anyio.to_thread.run_sync(self._remove)
 
     def _write(self) -> Path:
         with tempfile.NamedTemporaryFile(prefix="sora-gateway-", delete=False) as file:

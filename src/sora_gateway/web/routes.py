@@ -67,6 +67,26 @@ def parameters(
     ]
 
 
+STREAMED: Mapping[str, Any] = {"200": {"content": {"text/event-stream": {}}}}
+"""For ``responses`` in OpenAPI: the answer may also be a stream of events."""
+
+REFUSED: Mapping[str, Any] = {
+    "4XX": {"description": "Refused, in the words of the caller's dialect"},
+    "5XX": {"description": "Failed, in the words of the caller's dialect"},
+}
+"""For ``responses`` in OpenAPI, of a route that several dialects share."""
+
+
+def files(*media_types: str) -> dict[str, Any]:
+    """Return OpenAPI responses of a route that serves a file, in parts if it is asked to."""
+    content: dict[str, Any] = {media_type: {} for media_type in media_types}
+    return {
+        "200": {"description": "The file", "content": content},
+        "206": {"description": "The part that `Range` names", "content": content},
+        "304": {"description": "It is what `If-None-Match` names"},
+    }
+
+
 def body(schema: Mapping[str, Any], *, files: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return an OpenAPI request body that may come as JSON, multipart or urlencoded.
 

@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sora_gateway.domain.parameters import DEFAULT_POLICY, Policy
+from sora_gateway.engine.characters import Characters
+from sora_gateway.engine.enhancing import Enhancer
+from sora_gateway.engine.files import Files
 from sora_gateway.engine.generations import Generations
 from sora_gateway.kit.clock import Now
 from sora_gateway.ports.media import Links, MediaTools, Vault
@@ -28,6 +31,9 @@ class Services:
     """
 
     generations: Generations
+    files: Files
+    characters: Characters
+    enhancer: Enhancer
     callers: Callers
     vault: Vault
     tools: MediaTools

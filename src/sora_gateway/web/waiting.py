@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller
 from sora_gateway.web.deps import services_of
-from sora_gateway.web.links import link_to
+from sora_gateway.web.links import MAIN_VARIANT, link_to
 
 _MARGIN_S = 10.0
 _LEAST_S = 1.0
-
 
 _STATED = ("x-stainless-read-timeout", "x-stainless-timeout", "x-server-timeout")
 """Where SDKs say how long they wait, in seconds: OpenAI's and Anthropic's, Google's."""
@@ -32,15 +33,50 @@ def patience_s(headers: Mapping[str, str], wait_max_s: float) -> float:
     return max(_LEAST_S, min(wait_max_s, timeout_s - _MARGIN_S)) if timeout_s > 0 else wait_max_s
 
 
-async def wait_final(request: Request, jobs: Sequence[Job], caller: Caller) -> tuple[Job, ...]:
-    """Return the jobs when all are final, or as they are when patience ends.
+_WAIT = re.compile(r"\s*wait\s*=\s*(?:(\d{1,9})|\"(\d{1,9})\")\s*(?:;.*)?", re.ASCII | re.IGNORECASE)
+
+
+def preferred_wait_s(headers: Headers) -> int | None:
+    """Return how many seconds the caller would wait for the end (``Prefer: wait=N``, RFC 7240).
+
+    The first one counts; what cannot be read is no preference.
+    """
+    for line in headers.getlist("prefer"):
+        for preference in line.split(","):
+            found = _WAIT.fullmatch(preference)
+            if found is not None:
+                return int(found[1] or found[2])
+    return None
+
+
+async def wait_as_preferred(request: Request, job: Job, caller: Caller) -> tuple[Job, Mapping[str, str]]:
+    """Return the job as it is after the caller's preferred wait, and the headers that say how long it was.
+
+    It is no longer than any answer may take, and ends when the job does. Without a preference neither.
+
+    Raises:
+        ClientDisconnect, GatewayError(still_running): see ``wait_final``.
+    """
+    preferred_s = preferred_wait_s(request.headers)
+    if preferred_s is None:
+        return job, {}
+    wait_s = min(preferred_s, int(patience_s(request.headers, services_of(request).wait_max_s)))
+    (seen,) = await wait_final(request, [job], caller, most_s=wait_s)
+    return seen, {"preference-applied": f"wait={wait_s}"}
+
+
+async def wait_final(
+    request: Request, jobs: Sequence[Job], caller: Caller, *, most_s: float | None = None
+) -> tuple[Job, ...]:
+    """Return the jobs when all are final, or as they are when patience (or ``most_s``) ends.
 
     Raises:
         ClientDisconnect: the caller hung up; the jobs go on.
         GatewayError(still_running): the process ends; the jobs go on.
     """
     services = services_of(request)
-    deadline = anyio.current_time() + patience_s(request.headers, services.wait_max_s)
+    limit_s = patience_s(request.headers, services.wait_max_s)
+    deadline = anyio.current_time() + (limit_s if most_s is None else min(most_s, limit_s))
     seen = list(jobs)
 
     async def wait() -> None:
@@ -52,12 +88,15 @@ async def wait_final(request: Request, jobs: Sequence[Job], caller: Caller) -> t
         await while_connected(request, wait)
     except asyncio.CancelledError:
         # Nothing but the end of the process cancels a request; the jobs do not live in it.
-        link = link_to(request, jobs[0])
-        message = (
-            f"The server is being restarted. Job '{jobs[0].id}' goes on; once finished it opens at {link}"
-        )
+        message = f"The server is being restarted. Job '{jobs[0].id}' goes on; {_found(request, jobs[0])}"
         raise GatewayError(ErrorKind.STILL_RUNNING, message, code="server_stopping") from None
     return tuple(seen)
+
+
+def _found(request: Request, job: Job) -> str:
+    if job.kind in MAIN_VARIANT:
+        return f"once finished it opens at {link_to(request, job)}"
+    return f"ask for it at /v1/{job.kind.value}s/{job.id}"
 
 
 async def while_connected(request: Request, work: Callable[[], Awaitable[None]]) -> None:

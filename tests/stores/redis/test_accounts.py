@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sora_gateway.domain.accounts import Credential
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.kit.redact import Secret
 from sora_gateway.ports.stores import Store
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.accounts import RedisAccounts
@@ -30,8 +33,20 @@ async def test_secrets_lie_encrypted_in_the_server(store: Store, admin: Connecti
     account = new_account()
     await store.accounts.put(account)
     text = await admin.call("HGET", keys.ACCOUNTS, account.id)
-    assert "eyJ.token" not in text
-    assert "u:p" not in text
+    assert not any(secret in text for secret in ("eyJ.token", "rt_a", "cookie=1", "u:p"))
+
+
+async def test_records_of_earlier_versions_load(store: Store, admin: Connection) -> None:
+    """An account of before refresh tokens is one with an access token alone."""
+    account = new_account()
+    await store.accounts.put(account)
+    record = json.loads(await admin.call("HGET", keys.ACCOUNTS, account.id))
+    held = record["credential"]
+    record["credential"] = {name: held[name] for name in ("access_token", "version", "expires_at")}
+    del record["given"], record["owner"]
+    await admin.call("HSET", keys.ACCOUNTS, account.id, json.dumps(record))
+    plain = Credential(access_token=Secret("eyJ.token"), version=3, expires_at=5.5)
+    assert await store.accounts.get(account.id) == replace(account, credential=plain, given=(), owner=None)
 
 
 async def test_another_key_is_told_by_name(store: Store, admin: Connection) -> None:

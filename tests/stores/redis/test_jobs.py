@@ -117,7 +117,7 @@ async def test_indices_follow_from_the_jobs_whatever_happens(
     jobs = [new_job(signature=chooser.choice("st"), kind=chooser.choice(list(MediaKind))) for _ in range(30)]
     await accepted(store, *jobs)
     refused = 0
-    for step in range(400):
+    for step in range(600):
         job_id = chooser.choice(jobs).id
         current = await store.jobs.get(job_id)
         assert current is not None

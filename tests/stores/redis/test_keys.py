@@ -5,6 +5,8 @@ from __future__ import annotations
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.stores.redis import keys
 
+ROOMS = ("characters", "files")
+
 
 def test_living_state_is_one_slot() -> None:
     """Every key but an archived job's begins with the same hash tag."""
@@ -14,6 +16,8 @@ def test_living_state_is_one_slot() -> None:
         *(make("x") for make in (keys.unsettled, keys.bound, keys.seen, keys.lane_facts, keys.orphans)),
         *(keys.owned("x", kind) for kind in MediaKind),
         keys.idempotency("x", "y"),
+        *(keys.records(room, part) for room in ROOMS for part in ("", "names", "named", "due")),
+        *(keys.records_of(room, "x") for room in ROOMS),
     ]
     names = [name for name in (*constants, *made) if not name.startswith("_")]
     assert all(name.startswith("{gw}:") for name in names)

@@ -97,3 +97,28 @@ async def test_idempotency_key(gateway: Gateway, client: httpx2.AsyncClient) -> 
     assert len(gateway.generations.histories) == 1
     other = await client.post("/v1/messages", json=_body(seconds=15), headers=headers)
     assert (other.status_code, other.headers["x-should-retry"]) == (409, "false")
+
+
+async def test_what_was_made_before_is_changed(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """A picture or a video of an earlier answer; a video that the text names comes first."""
+    gateway.generations.script = [gateway.generations.completes]
+
+    async def say(model: str, *turns: str) -> str:
+        messages = [
+            {"role": role, "content": [{"type": "text", "text": text}]}
+            for role, text in zip(["user", "assistant", "user"], turns, strict=False)
+        ]
+        answer = await client.post("/v1/messages", json={"model": model, "messages": messages})
+        assert answer.status_code == 200
+        return str(answer.json()["content"][0]["text"])
+
+    picture, video = await say("sora_image", "a cat"), await say("sora_video2", "a cat")
+    video_id = next(job_id for job_id in gateway.generations.histories if job_id.startswith("video_"))
+    await say("sora_image", "a cat", picture, "darker")
+    (request,) = gateway.generations.submitted[-1]
+    assert (request.prompt, len(request.inputs), request.remix) == ("darker", 1, None)
+    for turns in (("a cat", video, "darker"), ("a cat", picture, f"darker {video_id}")):
+        await say("sora_video2", *turns)
+        (request,) = gateway.generations.submitted[-1]
+        assert request.remix
+        assert (request.prompt, request.inputs, request.remix.job_id) == ("darker", (), video_id)

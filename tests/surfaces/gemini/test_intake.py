@@ -11,7 +11,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.licences.keys import hash_key
 from tests.fakes import STARTED_AT
-from tests.gateway import Gateway
+from tests.gateway import Gateway, until
 from tests.surfaces.gemini.wiring import gemini_client
 
 BODY = {"instances": [{"prompt": "x"}]}
@@ -45,7 +45,7 @@ async def test_fields_are_checked_before_pictures(gateway: Gateway, client: http
 
 
 async def test_characters_need_their_permission(gateway: Gateway, client: httpx2.AsyncClient) -> None:
-    """403 without it, never ignored."""
+    """403 without it, never ignored; with it they are made."""
     licence = Licence(
         id="l",
         name="n",
@@ -57,7 +57,7 @@ async def test_characters_need_their_permission(gateway: Gateway, client: httpx2
     async with gemini_client(gateway, "sg-gemini-alone") as poor:
         assert (await _start(poor, character_create=True)).status_code == 403
         assert (await _start(poor, character_create=False)).status_code == 200
-    assert (await _start(client, character_create=True)).status_code == 400
+    assert (await _start(client, character_create=True)).status_code == 200
 
 
 async def test_unknown_fields_are_logged(
@@ -75,3 +75,54 @@ async def test_refusals_of_the_engine(gateway: Gateway, client: httpx2.AsyncClie
     gateway.generations.refusal = GatewayError(kind, "No.")
     answer = await _start(client)
     assert answer.json()["error"]["details"][0]["reason"] == kind.value.upper()
+
+
+async def test_what_was_made_before_is_changed(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """A picture that the model gave, a link of its, or a video that the text names."""
+    gateway.generations.script = [gateway.generations.completes]
+
+    async def say(model: str, *turns: list[dict[str, Any]], **fields: Any) -> list[dict[str, Any]]:
+        contents = [
+            {"role": role, "parts": parts}
+            for role, parts in zip(["user", "model", "user"], turns, strict=False)
+        ]
+        answer = await client.post(
+            f"/v1beta/models/{model}:generateContent", json={"contents": contents, **fields}
+        )
+        assert answer.status_code == 200, answer.text
+        parts: list[dict[str, Any]] = answer.json()["candidates"][0]["content"]["parts"]
+        return parts
+
+    cat, darker = [{"text": "a cat"}], [{"text": "darker"}]
+    picture, video = await say("sora_image", cat), await say("sora_video2", cat)
+    video_id = next(job_id for job_id in gateway.generations.histories if job_id.startswith("video_"))
+    await say("sora_image", cat, picture, darker)
+    (request,) = gateway.generations.submitted[-1]
+    assert (request.prompt, len(request.inputs), request.remix) == ("darker", 1, None)
+    config = {"generationConfig": {"imageConfig": {"aspectRatio": "16:9"}}}
+    for turns in ((cat, video, darker), (cat, picture, [{"text": f"darker {video_id}"}])):
+        await say("sora_video2", *turns, **config)
+        (request,) = gateway.generations.submitted[-1]
+        assert request.remix
+        assert (request.prompt, request.inputs, request.remix.job_id) == ("darker", (), video_id)
+        assert request.size == "1280x720"
+
+
+async def test_a_change_in_googles_words(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """What they say counts in a change too, and what cannot be done is refused in them."""
+    gateway.generations.script = [gateway.generations.completes]
+    await client.post("/v1/videos", json={"prompt": "x", "model": "sora_video2"})
+    (video_id,) = gateway.generations.histories
+    await until(lambda: gateway.generations.job(video_id).is_final)
+    for parameters, param in (
+        ({"aspectRatio": "4:3"}, "aspectRatio"),
+        ({"durationSeconds": 7}, "durationSeconds"),
+    ):
+        answer = await _start(client, remix_target_id=video_id, parameters=parameters)
+        assert answer.status_code == 400
+        assert f"'{param}'" in answer.json()["error"]["message"]
+    parameters = {"aspectRatio": "16:9", "durationSeconds": 15}
+    assert (await _start(client, remix_target_id=video_id, parameters=parameters)).status_code == 200
+    (request,) = gateway.generations.submitted[-1]
+    assert request.remix
+    assert (request.size, request.duration_s) == ("1280x720", 15)

@@ -17,7 +17,7 @@ from sora_gateway.surfaces.gemini.names import (
 )
 
 
-@pytest.mark.parametrize("kind", list(MediaKind))
+@pytest.mark.parametrize("kind", [MediaKind.IMAGE, MediaKind.VIDEO])
 @pytest.mark.parametrize("index", [0, 1, 3, 17])
 def test_file_id_holds_all(kind: MediaKind, index: int) -> None:
     """There and back for every id that is made, in lower-case letters and digits, as the SDKs cut it."""

@@ -10,7 +10,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.parameters import DEFAULT_POLICY, Resolved
 from sora_gateway.surfaces.gemini.keys import snaked
-from sora_gateway.surfaces.gemini.wishes import WITHOUT_EFFECT, resolve_wish, wish_of
+from sora_gateway.surfaces.gemini.wishes import WITHOUT_EFFECT, fields_of, resolve_wish, wish_of
 
 
 def _resolved(
@@ -96,7 +96,6 @@ def test_understood(model: str, config: dict[str, Any], expected: dict[str, Any]
         ("sora_image", {"sampleCount": 2, "candidateCount": 3}, "candidateCount", "'sampleCount' is 2"),
         ("sora_video2", {"seconds": 15, "durationSeconds": 10}, "durationSeconds", "contradict"),
         ("sora_image", {"imageConfig": "large"}, "imageConfig", "object"),
-        ("sora_video2", {"remix_target_id": "a"}, "remix_target_id", "not supported"),
     ],
 )
 def test_refused(model: str, config: dict[str, Any], param: str, allowed: str) -> None:
@@ -106,6 +105,17 @@ def test_refused(model: str, config: dict[str, Any], param: str, allowed: str) -
     assert caught.value.param == param
     assert f"'{param}'" in caught.value.message
     assert allowed in caught.value.message
+
+
+def test_in_our_words_alone() -> None:
+    """A change of a video is understood by these."""
+    wish = wish_of("sora_video2", "x", {}, {"aspect_ratio": "16:9", "duration_seconds": 15}, {})
+    assert fields_of(wish, DEFAULT_POLICY) == {
+        "model": "sora_video2",
+        "prompt": "x",
+        "size": "1280x720",
+        "seconds": 15,
+    }
 
 
 def test_config_is_an_object() -> None:

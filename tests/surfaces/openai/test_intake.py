@@ -87,3 +87,16 @@ async def test_query_parameters_count(gateway: Gateway, client: httpx2.AsyncClie
     bad = await client.post("/v1/videos?seconds=15", json={"prompt": "x", "seconds": 10})
     assert bad.status_code == 400
     assert bad.json()["error"]["param"] == "seconds"
+
+
+async def test_where_a_draft_starts(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """The video that the path names reaches the job, with the pictures of the request."""
+    made = await client.post("/v1/videos", json={"prompt": "x", "model": "sora_video2"})
+    source = made.json()["id"]
+    gateway.generations.change(source, gateway.generations.completes)
+    await client.post(
+        f"/v1/videos/{source}/remix", data={"prompt": "y"}, files={"input_reference": ("a.png", PNG)}
+    )
+    request = gateway.generations.submitted[-1][0]
+    assert request.source is not None
+    assert (request.source.job_id, len(request.inputs)) == (source, 1)

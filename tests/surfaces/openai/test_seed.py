@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import MP4
-from tests.gateway import KEY, Gateway
+from tests.gateway import KEY, Gateway, until
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 
 HOST = "http://<你的IP>:<你的端口>"
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
+CLIP = base64.b64encode(MP4).decode()
 
 CHAT = r"""
 curl -X POST 'http://<你的IP>:<你的端口>/sora/v1/chat/completions' \
@@ -107,6 +110,71 @@ curl -X GET 'http://<你的IP>:<你的端口>/sora/v1/videos/{video_id}/content'
 """
 
 
+REMIX = r"""
+curl --location --request POST 'http://<你的IP>:<你的端口>/sora/v1/videos/{video_id}/remix' \
+--header 'Authorization: Bearer <你的许可证>' \
+--header 'Content-Type: application/json' \
+--data-raw '{
+    "prompt": "再加一只小狗",
+    "model": "sora_video2"
+}'
+"""
+
+REMIX_WITH_URL = r"""
+curl --location --request POST 'http://<你的IP>:<你的端口>/sora/v1/videos/{video_id}/remix' \
+--header 'Authorization: Bearer <你的许可证>' \
+--header 'Content-Type: application/json' \
+--data-raw '{
+    "prompt": "视频描述",
+    "model": "sora_video2",
+    "character_url": "视频地址或者base64",
+    "character_timestamps": "1,3"
+}'
+"""
+
+REMIX_WITH_TASK = r"""
+curl --location --request POST 'http://<你的IP>:<你的端口>/sora/v1/videos/{video_id}/remix' \
+--header 'Authorization: Bearer <你的许可证>' \
+--header 'Content-Type: application/json' \
+--data-raw '{
+    "prompt": "视频描述",
+    "model": "sora_video2",
+    "character_from_task": "任务ID"
+}'
+"""
+
+REMIX_THEN_CHARACTER = r"""
+curl --location --request POST 'http://<你的IP>:<你的端口>/sora/v1/videos/{video_id}/remix' \
+--header 'Authorization: Bearer <你的许可证>' \
+--header 'Content-Type: application/json' \
+--data-raw '{
+    "prompt": "视频描述",
+    "model": "sora_video2",
+    "character_create": true
+}'
+"""
+
+CHARACTER_OF_URL = r"""
+curl -X POST 'http://<你的IP>:<你的端口>/sora/v1/characters' \
+--header 'Authorization: Bearer <你的许可证>' \
+--header 'Content-Type: application/json' \
+--data '{
+    "url": "视频地址或者base64",
+    "timestamps": "0,3"
+}'
+"""
+
+CHARACTER_OF_TASK = r"""
+curl -X POST 'http://<你的IP>:<你的端口>/sora/v1/characters' \
+--header 'Authorization: Bearer <你的许可证>' \
+--header 'Content-Type: application/json' \
+--data '{
+    "from_task": "任务ID",
+    "timestamps": "0,3"
+}'
+"""
+
+
 async def _run(gateway: Gateway, command: str, folder: Path, video_id: str = "") -> bytes:
     picture = folder / "example.jpg"
     picture.write_bytes(PICTURE)
@@ -115,6 +183,8 @@ async def _run(gateway: Gateway, command: str, folder: Path, video_id: str = "")
         "<你的许可证>": KEY,
         "/path/to/example.jpg": str(picture),
         "{video_id}": video_id,
+        "任务ID": video_id,
+        "视频地址或者base64": CLIP,
     }
     for placeholder, value in replaced.items():
         command = command.replace(placeholder, value)
@@ -170,6 +240,49 @@ async def test_video(finishing: Gateway, tmp_path: Path) -> None:
     status = json.loads(await _run(finishing, STATUS, tmp_path, video["id"]))
     assert status["status"] == "completed"
     assert await _run(finishing, CONTENT, tmp_path, video["id"]) == MP4
+
+
+async def _finished(gateway: Gateway, folder: Path) -> str:
+    """Make a video by the document's own line and return its id once it is done."""
+    video_id: str = json.loads(await _run(gateway, VIDEO, folder))["id"]
+    await until(lambda: gateway.generations.job(video_id).is_final)
+    return video_id
+
+
+@pytest.mark.parametrize("command", [REMIX, REMIX_WITH_URL, REMIX_WITH_TASK, REMIX_THEN_CHARACTER])
+async def test_remix(finishing: Gateway, tmp_path: Path, command: str) -> None:
+    """编辑视频、根据视频地址创建角色生成视频、根据任务ID创建角色生成视频、生成视频后创建角色"""
+    source = await _finished(finishing, tmp_path)
+    video = json.loads(await _run(finishing, command, tmp_path, source))
+    assert (video["object"], video["remixed_from_video_id"]) == ("video", source)
+    request = finishing.generations.submitted[-1][0]
+    assert request.prompt in ("再加一只小狗", "视频描述")
+    assert (request.character is not None) == (command in (REMIX_WITH_URL, REMIX_WITH_TASK))
+    assert (request.keeps_character is not None) == (command == REMIX_THEN_CHARACTER)
+    if command == REMIX_WITH_URL:
+        assert finishing.generations.fetched == [("character_url", CLIP)]
+        assert request.character is not None
+        assert (request.character.start_s, request.character.end_s) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize("command", [CHARACTER_OF_URL, CHARACTER_OF_TASK])
+async def test_character(finishing: Gateway, tmp_path: Path, command: str) -> None:
+    """通过视频URL创建角色、通过任务ID创建角色"""
+    source = await _finished(finishing, tmp_path)
+    character = json.loads(await _run(finishing, command, tmp_path, source))
+    assert (character["object"], character["status"], character["error"]) == ("character", "ready", None)
+    request = finishing.generations.submitted[-1][0]
+    assert request.character is not None
+    assert (request.character.source is not None) == (command == CHARACTER_OF_TASK)
+
+
+def test_the_whole_document() -> None:
+    """Every curl line of the document stands here."""
+    page = Path(__file__).parents[3] / "docs" / "seed-examples.md"
+    shown = re.findall(r"^```bash \[[^\]]+\]\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    here = {text.strip() for text in globals().values() if isinstance(text, str) and "curl " in text[:6]}
+    assert len(shown) == 14
+    assert {text.strip() for text in shown} <= here
 
 
 async def test_video_with_picture(finishing: Gateway, tmp_path: Path) -> None:

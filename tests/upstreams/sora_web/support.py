@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from sora_gateway.domain.remote import RemoteJob, Sent, Ticket
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.kit.clock import boottime
 from sora_gateway.kit.redact import Secret
+from sora_gateway.ports.upstream import StepLostError
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.wire import Answer
 
@@ -99,6 +100,29 @@ def sent(request: GenerationRequest, ticket_id: str = "t1", **more: Any) -> Sent
     return Sent(**(fields | more))
 
 
+QUICK: dict[str, Any] = {
+    "recheck_over_s": 0.0,
+    "publish_pauses_s": (0.0, 0.0, 0.0, 0.0),
+    "character_poll_s": 0.0,
+}
+"""Settings without which tests would wait."""
+
+
+@dataclass
+class Notes:
+    """A notebook in memory. ``is_lost``: the job is not at this step any more."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    is_pinned: bool = False
+    is_lost: bool = False
+
+    async def write(self, notes: Mapping[str, str], *, is_pinned: bool = False) -> None:
+        if self.is_lost:
+            raise StepLostError
+        self.known |= notes
+        self.is_pinned = self.is_pinned or is_pinned
+
+
 @dataclass
 class Heard:
     """One HTTP request as it came over the wire."""
@@ -133,7 +157,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def config(self, **more: Any) -> SoraWebConfig:
-        return SoraWebConfig(**({"base_url": f"{self.url}/backend"} | more))
+        return SoraWebConfig(**({"base_url": f"{self.url}/backend"} | QUICK | more))
 
     async def hear(self, reader: asyncio.StreamReader) -> Heard:
         """Read one whole request.

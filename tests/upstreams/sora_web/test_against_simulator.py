@@ -2,158 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import av
-import httpx2
 import pytest
 from PIL import Image
 
-from sora_gateway.domain.accounts import Account, Credential, Plan
+from sora_gateway.domain.accounts import Plan
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.media import Aspect, Blob, MediaKind
+from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.remote import (
-    Accepted,
     Ambiguous,
     Found,
     NotSeen,
     Refused,
     RemoteFailed,
-    RemoteJob,
-    RemoteOutput,
     RemoteRunning,
-    RemoteStatus,
     RemoteSucceeded,
     Unclear,
 )
 from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.kit.redact import Secret
-from sora_gateway.simulator.scenario import Scenario, load_scenario
-from sora_gateway.simulator.server import SimulatorAddress, SimulatorConfig, serve
-from sora_gateway.upstreams.sora_web.config import SoraWebConfig
-from sora_gateway.upstreams.sora_web.upstream import SoraWeb
-from tests.upstreams.sora_web.support import blob, image, legacy, sent, ticket, video
+from tests.upstreams.sora_web.room import NONE, START, Inputs, Room, running, scenario
+from tests.upstreams.sora_web.support import Notes, blob, image, legacy, sent, ticket, video
 
 VIDEO, IMAGE = MediaKind.VIDEO, MediaKind.IMAGE
-NONE: frozenset[MediaKind] = frozenset()
-START = 1_790_000_000.0
-
-
-class Clock:
-    """One wall clock for both sides, moved by the test."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def __call__(self) -> float:
-        return self.at
-
-
-class Inputs:
-    """A vault full of small pictures."""
-
-    async def read(self, blob: Blob) -> bytes:
-        del blob
-        buffer = io.BytesIO()
-        Image.new("RGB", (64, 48), "red").save(buffer, "PNG")
-        return buffer.getvalue()
-
-
-@dataclass
-class Room:
-    """A simulated backend, the adapter, and a second client that is not ours."""
-
-    address: SimulatorAddress
-    backend: SoraWeb
-    http: httpx2.AsyncClient
-    clock: Clock
-
-    def account(self, name: str = "pro") -> Account:
-        row = next(row for row in self.address.accounts if row["name"] == name)
-        return Account(
-            id=f"sora_web:{row['user_id']}",
-            upstream="sora_web",
-            backend_id=row["user_id"],
-            credential=Credential(access_token=Secret(row["access_token"])),
-        )
-
-    async def fault(self, kind: str, route: str, **more: Any) -> None:
-        answer = await self.http.post("/simulator/faults", json={"kind": kind, "route": route} | more)
-        assert answer.status_code == 201, answer.text
-
-    async def ledger(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = (await self.http.get("/simulator/ledger")).json()["items"]
-        return rows
-
-    async def counts(self) -> dict[str, int]:
-        """Return calls per route since the last look."""
-        rows = (await self.http.get("/simulator/counts", params={"reset": 1})).json()["items"]
-        totals: dict[str, int] = {}
-        for row in rows:
-            totals[row["route"]] = totals.get(row["route"], 0) + row["calls"]
-        return totals
-
-    async def foreign(self, path: str, body: dict[str, Any], name: str = "pro") -> str:
-        token = self.account(name).credential.access_token.reveal()
-        headers = {"authorization": f"Bearer {token}", "openai-sentinel-token": "ok"}
-        answer = await self.http.post(f"/backend{path}", json=body, headers=headers)
-        assert answer.status_code == 200, answer.text
-        task_id: str = answer.json()["id"]
-        return task_id
-
-    async def start(self, request: GenerationRequest, name: str = "pro", ticket_id: str = "t1") -> RemoteJob:
-        who = self.account(name)
-        prepared = await self.backend.prepare(request, who, Inputs())
-        outcome = await self.backend.submit(request, prepared, who, ticket(ticket_id))
-        assert isinstance(outcome, Accepted), outcome
-        return RemoteJob(id=outcome.remote_id, job_id="job_1", kind=request.kind, started_at=self.clock())
-
-    async def status(self, job: RemoteJob, name: str = "pro") -> RemoteStatus | None:
-        return (await self.backend.observe([job], self.account(name), NONE)).statuses.get(job.id)
-
-    async def end(self, job: RemoteJob, name: str = "pro") -> RemoteStatus:
-        """Move the clock until the task has ended."""
-        for _ in range(60):
-            status = await self.status(job, name)
-            if isinstance(status, RemoteSucceeded | RemoteFailed):
-                return status
-            self.clock.at += 10
-        raise AssertionError("the task did not end")
-
-    async def content(self, output: RemoteOutput, name: str = "pro") -> bytes:
-        async with self.backend.fetch(output, self.account(name)) as body:
-            return b"".join([piece async for piece in body.chunks()])
-
-
-def scenario(**changes: Any) -> Scenario:
-    data = load_scenario("normal").model_dump(mode="json")
-    data["limits"] |= {"video_concurrency": 40, "image_concurrency": 40}
-    for name, value in changes.items():
-        data[name] = data[name] | value
-    return Scenario.model_validate(data)
-
-
-@asynccontextmanager
-async def running(**changes: Any) -> AsyncIterator[Room]:
-    clock = Clock()
-    ready: asyncio.Future[SimulatorAddress] = asyncio.get_running_loop().create_future()
-    config = SimulatorConfig(port=0, scenario=scenario(**changes))
-    async with asyncio.TaskGroup() as group:
-        server = group.create_task(serve(config, on_ready=ready.set_result, now=clock))
-        address = await ready
-        settings = SoraWebConfig(base_url=f"{address.base_url}/backend", sentinel_token=Secret("ok"))
-        backend = SoraWeb(settings, now=clock)
-        try:
-            async with httpx2.AsyncClient(base_url=address.base_url, trust_env=False) as http:
-                yield Room(address, backend, http, clock)
-        finally:
-            await backend.aclose()
-            server.cancel()
 
 
 @pytest.fixture
@@ -321,7 +195,7 @@ async def test_lost_images_are_found_by_upload_or_fields(room: Room) -> None:
     await room.fault("lose_answer", "POST /video_gen", times=2)
     who = room.account()
     with_picture = image("with", inputs=(blob(),))
-    prepared = await room.backend.prepare(with_picture, who, Inputs())
+    prepared = await room.backend.prepare(with_picture, who, Inputs(), Notes())
     assert isinstance(await room.backend.submit(with_picture, prepared, who, ticket()), Ambiguous)
     assert isinstance(await room.backend.submit(image(), {}, who, ticket("t2")), Ambiguous)
     first, second = await room.ledger()

@@ -307,6 +307,36 @@ async def test_the_environment_sets_no_proxy(monkeypatch: pytest.MonkeyPatch) ->
 # --- readings -------------------------------------------------------------------------------------------
 
 
+async def test_a_call_is_sent_once() -> None:
+    """With or without a body, on a connection of its own; a lost answer is told, nothing is repeated."""
+    async with talking(answering(http({}), http(b"", 204))) as (server, client):
+        answer = await client.call(ACCESS, "POST", "/me", {"username": "rusty"})
+        gone = await client.call(ACCESS, "DELETE", "/project_y/characters/ch_1")
+    assert (answer.status, gone.status, server.connections) == (200, 204, 2)
+    first, second = server.heard
+    assert (first.json, first.headers["content-type"]) == ({"username": "rusty"}, "application/json")
+    assert (second.line.split(" ")[0], second.body) == ("DELETE", b"")
+    assert "content-type" not in second.headers
+
+    async with talking(hang_up) as (server, client):
+        with pytest.raises(GatewayError) as caught:
+            await client.call(ACCESS, "POST", "/me", {})
+    assert (caught.value.kind, len(server.heard)) == (ErrorKind.UPSTREAM_UNREACHABLE, 1)
+
+
+async def test_fields_of_an_upload() -> None:
+    """The file's name goes with it, unless other fields are given."""
+    async with talking(answering(http({"id": "m"}))) as (server, client):
+        for fields in (None, {"use_case": "profile"}):
+            await client.upload(
+                ACCESS, "/uploads", name="a.png", media_type="image/png", content=b"x", fields=fields
+            )
+    first, second = server.heard
+    assert b'name="file_name"\r\n\r\na.png' in first.body
+    assert b'name="use_case"\r\n\r\nprofile' in second.body
+    assert b"file_name" not in second.body
+
+
 async def test_a_reading_is_tried_once_more_on_a_new_connection() -> None:
     """A kept connection that dies under the request costs nothing but a second try."""
 

@@ -29,6 +29,9 @@ def test_addresses_are_joined_with_one_slash() -> None:
         {"poll_fast_s": 9, "poll_slow_s": 5},
         {"absence_reads": 0},
         {"max_clients": 0},
+        {"publish": "always"},
+        {"recheck_reads": 0},
+        {"character_visibility": "friends"},
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any]) -> None:

@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sora_gateway.upstreams.sora_web.fields import Flag, Integer, Moment, Number, Text, as_object, as_objects
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.upstreams.sora_web.fields import (
+    Flag,
+    Integer,
+    Moment,
+    Number,
+    Text,
+    as_object,
+    as_objects,
+    is_post,
+    path_part,
+)
 
 
 class Row(BaseModel):
@@ -58,3 +69,19 @@ def test_objects() -> None:
     assert [as_object(value) for value in ({"a": 1}, [], "x", None)] == [{"a": 1}, None, None, None]
     assert as_objects([1, {}, None]) == [{}]
     assert as_objects({}) == []
+
+
+def test_ids_as_parts_of_paths() -> None:
+    """Whatever an id holds, it stays one part of the path; what cannot be one is refused."""
+    assert path_part("gen_01kq") == "gen_01kq"
+    assert path_part("../a b?c#d") == "..%2Fa%20b%3Fc%23d"
+    for odd in ("", ".", ".."):
+        with pytest.raises(GatewayError) as caught:
+            path_part(odd)
+        assert caught.value.kind is ErrorKind.UNSUPPORTED
+
+
+def test_which_ids_are_posts() -> None:
+    """Section 0.3."""
+    assert is_post("s_69d0a7c4")
+    assert not any(map(is_post, ("gen_01kq", "", None)))

@@ -103,3 +103,34 @@ async def test_what_is_no_list_is_an_error(answer: bytes, kind: ErrorKind) -> No
         with pytest.raises(GatewayError) as caught:
             await lists.pending(ACCESS)
     assert caught.value.kind is kind
+
+
+async def test_one_draft_by_its_id() -> None:
+    """Section 7.3: asked for on its own, looked for in the list where that is not known."""
+    async with reading(routing(drafts_v2_gen_1={"draft": {"id": "gen_1", "post": "s_1"}})) as (server, lists):
+        found = await lists.draft(ACCESS, "gen_1")
+    assert (found.post_id if found else None, len(server.heard)) == ("s_1", 1)
+    pages = [
+        {"items": [{"id": "gen_2"}], "cursor": "p2"},
+        {"items": [{"generation_id": "gen_1"}], "cursor": "p3"},
+    ]
+    async with reading(routing(drafts_v2=lambda _: pages.pop(0))) as (_, lists):
+        found = await lists.draft(ACCESS, "gen_1")
+    assert found is not None
+
+
+async def test_a_draft_that_is_not_there() -> None:
+    """None is said only when the list was read to its end; otherwise nothing is known."""
+    async with reading(routing(drafts_v2={"items": [{"id": "gen_2"}], "cursor": None})) as (_, lists):
+        assert await lists.draft(ACCESS, "gen_1") is None
+    answers: tuple[dict[str, Any], ...] = (
+        {},
+        {"drafts_v2": {"items": [{"kind": "sora_draft"}], "cursor": None}},
+        {"drafts_v2": {"items": [{"id": "gen_2"}], "cursor": "same"}},
+        {"drafts_v2_gen_1": {"draft": None}},
+        {"drafts_v2_gen_1": http(b"<html>", 403)},
+    )
+    for answer in answers:
+        async with reading(routing(**answer)) as (_, lists):
+            with pytest.raises(GatewayError):
+                await lists.draft(ACCESS, "gen_1")

@@ -8,7 +8,7 @@ import pytest
 
 from sora_gateway.domain.media import Aspect
 from sora_gateway.domain.remote import Finding, Found, NotSeen, Sent, Unclear
-from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.upstreams.sora_web.matching import (
     Search,
     Seen,
@@ -106,7 +106,7 @@ def test_several_twins_are_ours_only_if_the_lists_show_everything() -> None:
     """Model and size are not shown: any of two might be the other client's."""
     one = sent(video(), is_marker_echoed=False)
     assert isinstance(looked(one, pending(), pending("task_2")), Unclear)
-    shown = {"model": "sy_8_20251208", "size": "small", "inpaint_items": []}
+    shown = {"model": "sy_8_20251208", "size": "small", "inpaint_items": [], "remix_target_post": None}
     found = looked(one, pending("task_2", **shown), pending("task_1", **shown))
     assert found == Found(remote_id="task_1")
     assert isinstance(looked(one, pending("task_2", **shown), pending("task_1")), Unclear)
@@ -245,3 +245,59 @@ def test_one_task_is_never_two_tickets() -> None:
     assert isinstance(unclear["t2"], Unclear)
     proven = find(both, [pending(title="sg-job_1-t2")])
     assert proven == {"t1": NotSeen(), "t2": Found(remote_id="task_1")}
+
+
+# --- remixes and extensions -----------------------------------------------------------------------------
+
+SOURCE = Source(job_id="video_1", account_id="sora_web:user-one", result_id="gen_1", total_s=10)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_it"),
+    [
+        ({"post": {"id": "s_1"}}, True),
+        ("s_1", True),
+        ({"words": "unknown"}, True),
+        ({"post": {"id": "s_2"}}, False),
+        (None, False),
+    ],
+)
+def test_what_a_remix_was_made_of_must_agree(said: Any, is_it: bool) -> None:
+    """Another post, or none, is another task; a draft's id says only that it is a remix."""
+    for target in ("s_1", "gen_1"):
+        one = sent(video(remix=SOURCE), prepared={"remix_target": target}, is_marker_echoed=False)
+        found = looked(one, pending(remix_target_post=said))
+        is_remix = is_it or (target == "gen_1" and said is not None)
+        assert found == (Found(remote_id="task_1") if is_remix else NotSeen())
+    plain = sent(video(), is_marker_echoed=False)
+    assert (looked(plain, pending(remix_target_post=said)) == NotSeen()) is (said is not None)
+
+
+def extension(**more: Any) -> Sent:
+    return sent(video(extend=SOURCE), prepared={"source_title": THEIRS}, **more)
+
+
+def longer(task_id: str = "task_1", title: str | None = None, **more: Any) -> Seen:
+    return pending(task_id, title, n_frames=600, orientation="landscape", **more)
+
+
+@pytest.mark.parametrize("is_echoed", [True, False, None])
+@pytest.mark.parametrize("title", [None, THEIRS])
+def test_an_extension_is_found_without_a_marker(is_echoed: bool | None, title: str | None) -> None:
+    """By prompt and whole length; the marker of the video that it extends does not speak against it."""
+    one = extension(is_marker_echoed=is_echoed)
+    assert looked(one, longer(title=title), pending("task_2", "sg-a-b")) == Found(remote_id="task_1")
+
+
+def test_what_cannot_be_an_extension() -> None:
+    """Another's marker, a task that was there before, other words and another length."""
+    assert looked(extension(), longer(title="sg-x-y")) == NotSeen()
+    assert looked(extension(known=frozenset({"task_1"})), longer()) == NotSeen()
+    assert looked(extension(), pending(prompt="other")) == NotSeen()
+    assert looked(extension(), draft(title=THEIRS, at=NOW - 300)) == NotSeen()
+
+
+def test_an_extension_that_agrees_in_part_is_unclear() -> None:
+    """Rewritten, or shown with the length of the new part: neither taken nor sent again."""
+    assert isinstance(looked(extension(), longer(prompt="reworded")), Unclear)
+    assert isinstance(looked(extension(), pending()), Unclear)

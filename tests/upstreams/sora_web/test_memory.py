@@ -21,3 +21,12 @@ def test_the_longest_unused_is_forgotten_first() -> None:
     assert len(memory) == 2
     assert memory.of("a").was_seen
     assert not memory.of("b").was_seen
+
+
+def test_markers_that_more_than_one_task_may_show() -> None:
+    """They are remembered one by one, the longest unused is forgotten."""
+    memory = Memory(most=2)
+    assert not memory.is_inherited(None)
+    for marker in ("sg-a-1", "sg-b-1", "sg-a-1", "sg-c-1"):
+        memory.inherit(marker)
+    assert [memory.is_inherited(f"sg-{job}-1") for job in "abc"] == [True, False, True]

@@ -66,6 +66,27 @@ def test_states_of_pending_tasks(fields: dict[str, Any], expected: str) -> None:
     assert named(results.pending_status(Task.model_validate({"id": "t"} | fields))) == expected
 
 
+def test_what_other_requests_call_a_result() -> None:
+    """Sections 7.3 and 5.3: the generation's id, under either name; several results have one each."""
+    draft = {"task_id": "t", "kind": "sora_draft", "url": "https://1"}
+    rows = [
+        draft | {"id": "gen_1", "generation_id": "gen_2"},
+        draft | {"id": "gen_3"},
+        draft | {"generation_id": "gen_4"},
+    ]
+    status = results.draft_status([Draft.model_validate(row) for row in rows])
+    assert isinstance(status, RemoteSucceeded)
+    assert [(output.index, output.result_id) for output in status.outputs] == [
+        (0, "gen_2"),
+        (1, "gen_3"),
+        (2, "gen_4"),
+    ]
+    task = {"id": "t", "status": "succeeded", "generations": [{"id": "gen_1", "url": "https://1"}]}
+    status = results.recent_status(Task.model_validate(task))
+    assert isinstance(status, RemoteSucceeded)
+    assert status.outputs[0].result_id == "gen_1"
+
+
 USABLE = {"url": "https://1", "download_status": "ready"}
 UNREADY = {"url": None, "download_status": "processing"}
 

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sora_gateway.domain.accounts import Balance, Plan
-from sora_gateway.domain.errors import GatewayError
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.remote import Accepted, Ambiguous, Refused
-from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.upstreams.sora_web.translate import (
     create_call,
     facts,
     fingerprint,
-    lacks,
     plan_named,
     submission,
     token_claims,
+    upload_id,
 )
 from tests.upstreams.sora_web.support import NOW, answer_of, blob, image, legacy, sample, video
+
+SOURCE = Source(job_id="video_1", account_id="sora_web:user-one", result_id="gen_1", total_s=10)
 
 # --- bodies ---------------------------------------------------------------------------------------------
 
@@ -137,39 +140,58 @@ def test_storyboard() -> None:
     assert (body["title"], body["model"], body["storyboard_id"]) == ("sg-job-t", "sy_ore", None)
 
 
+def test_remix() -> None:
+    """Section 6.4: the normal body and three keys, its target a post or a draft."""
+    request = video(remix=SOURCE, inputs=(blob(),), duration_s=15)
+    _, plain = body_of(video(inputs=(blob(),), duration_s=15), ("media_1",))
+    call = create_call(request, {"upload_0": "media_1", "remix_target": "s_1"}, "sg-job-t", "360")
+    extra = {"remix_target_id": "s_1", "cameo_ids": [], "cameo_replacements": {}}
+    assert (call.path, call.body) == ("/nf/create", plain | extra)
+    path, body = body_of(video(remix_post="s_2"))
+    assert (path, body["remix_target_id"]) == ("/nf/create", "s_2")
+    with pytest.raises(KeyError):
+        body_of(request, ("media_1",))
+
+
+def test_extension() -> None:
+    """Section 6.6: a prompt and seconds, no room for a marker; its source is part of the path."""
+    call = create_call(video(extend=SOURCE, duration_s=15), {}, "sg-job-t", "360")
+    assert call.path == "/project_y/profile/drafts/gen_1/long_video_extension"
+    assert call.body == {"user_prompt": "a paper boat", "extension_duration_s": 15, "enable_rewrite": True}
+    assert call.total_s == 25
+    odd = video(extend=replace(SOURCE, result_id="../a b?c"))
+    assert "/drafts/..%2Fa%20b%3Fc/long" in create_call(odd, {}, None, "360").path
+
+
+def test_characters_are_mentioned() -> None:
+    """Section 9.6: in every kind of prompt, those that it lacks in front, a blank after each."""
+    names = ("rusty", "pixel")
+    _, body = body_of(video("look, @rusty!", mentions=names))
+    assert body["prompt"] == "@pixel look, @rusty !"
+    _, body = body_of(video("it ends", extend=SOURCE, mentions=names))
+    assert body["user_prompt"] == "@rusty @pixel it ends"
+    _, body = body_of(video("quiet [5s]a fox [5s]@rusty", storyboard=True, mentions=names))
+    assert "Scene: @rusty\n\ninstructions:\n@pixel quiet" in body["prompt"]
+    _, body = body_of(video("[10s]@rusty", storyboard=True, mentions=("rusty",)))
+    assert body["prompt"].endswith("Scene: @rusty ")
+
+
+def test_a_character_is_no_call() -> None:
+    """It is made by steps of its own."""
+    with pytest.raises(ValueError, match="no task"):
+        body_of(video(kind=MediaKind.CHARACTER))
+
+
 @pytest.mark.parametrize(
-    ("request_", "word"),
-    [
-        (video(), None),
-        (video(duration_s=25, pro=True), None),
-        (video(inputs=(blob(),)), None),
-        (video("[4.5s]a [5.5s]b", storyboard=True), None),
-        (image(n=4, inputs=(blob("a"), blob("b"))), None),
-        (legacy(duration_s=20), None),
-        (video(duration_s=12), "12 s"),
-        (video(duration_s=None), "possible are"),
-        (video(hd=True, duration_s=25), "HD"),
-        (video(n=2), "one video"),
-        (video(aspect=Aspect.SQUARE), "square"),
-        (video(inputs=(blob("a"), blob("b"))), "one reference picture"),
-        (video(inputs=(blob(media_type="image/gif"),)), "image/gif"),
-        (video("[6s]a [6s]b", storyboard=True), "12 s"),
-        (video("[5s] [5s]b", storyboard=True), "Shot 1"),
-        (image(n=5), "1 to 4"),
-        (legacy(duration_s=25), "25 s"),
-        (legacy(style="news"), "style"),
-        (legacy(hd=True), "hd"),
-    ],
+    "uploaded",
+    [{"id": "m", "user_error_message": "no faces"}, {"id": "m", "contains_realistic_person": True}],
 )
-def test_what_the_backend_lacks(request_: GenerationRequest, word: str | None) -> None:
-    """What cannot be asked is said in a sentence; what can be asked is not."""
-    sentence = lacks(request_)
-    if word is None:
-        assert sentence is None
-    else:
-        assert sentence is not None
-        assert word in sentence
-        assert sentence.endswith(".")
+def test_an_upload_that_will_be_refused(uploaded: dict[str, Any]) -> None:
+    """Section 4.2: it is the content."""
+    with pytest.raises(GatewayError) as caught:
+        upload_id(answer_of(uploaded))
+    assert caught.value.kind is ErrorKind.CONTENT_REFUSED
+    assert upload_id(answer_of({"id": "m", "user_error_message": None})) == "m"
 
 
 def test_fingerprints_tell_requests_apart_but_not_markers_and_uploads() -> None:
@@ -188,6 +210,12 @@ def test_fingerprints_tell_requests_apart_but_not_markers_and_uploads() -> None:
         image(),
         image(n=2),
         image(inputs=(blob(),)),
+        video(remix=SOURCE),
+        video(remix=replace(SOURCE, job_id="video_2")),
+        video(remix_post="s_1"),
+        video(extend=SOURCE),
+        video(extend=replace(SOURCE, result_id="gen_2")),
+        video(mentions=("rusty",)),
     ]
     prints = [fingerprint(request, "360") for request in requests]
     assert len(set(prints)) == len(requests)

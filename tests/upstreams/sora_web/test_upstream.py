@@ -35,6 +35,7 @@ from sora_gateway.upstreams.sora_web.upstream import SoraWeb
 from tests.upstreams.sora_web.support import (
     NOW,
     Heard,
+    Notes,
     Script,
     Server,
     account,
@@ -123,6 +124,7 @@ def test_the_port() -> None:
     assert backend.lacks(video()) is None
     assert backend.lacks(video(n=2)) is not None
     assert backend.fingerprint(video()) != backend.fingerprint(image())
+    assert backend.describe(image())["path"] == "/video_gen"
 
 
 # --- preparing and submitting ---------------------------------------------------------------------------
@@ -137,7 +139,7 @@ async def test_pictures_are_uploaded_one_by_one_under_neutral_names() -> None:
 
     request = image(inputs=(blob("vault/secret-name"), blob("b", "image/jpeg")))
     async with talking(answering(reply)) as (server, backend, _):
-        prepared = await backend.prepare(request, account(), Inputs())
+        prepared = await backend.prepare(request, account(), Inputs(), Notes())
     assert prepared == {"upload_0": "media_1", "upload_1": "media_2"}
     first, second = server.heard
     assert first.headers["content-type"].startswith("multipart/form-data; boundary=")
@@ -150,7 +152,7 @@ async def test_pictures_are_uploaded_one_by_one_under_neutral_names() -> None:
 async def test_nothing_to_prepare_makes_no_call() -> None:
     """A text needs no upload."""
     async with talking(answering(http({}))) as (server, backend, _):
-        assert await backend.prepare(video(), account(), Inputs()) == {}
+        assert await backend.prepare(video(), account(), Inputs(), Notes()) == {}
     assert server.connections == 0
 
 
@@ -167,7 +169,7 @@ async def test_a_picture_that_is_not_taken(reply: bytes, kind: ErrorKind) -> Non
     """A refused upload is told by its kind."""
     async with talking(answering(reply)) as (_, backend, _clock):
         with pytest.raises(GatewayError) as caught:
-            await backend.prepare(video(inputs=(blob(),)), account(), Inputs())
+            await backend.prepare(video(inputs=(blob(),)), account(), Inputs(), Notes())
     assert caught.value.kind is kind
 
 
@@ -391,7 +393,8 @@ async def test_a_video_from_queue_to_file() -> None:
         assert await look() == (None, [PENDING])
         lists["drafts_v2"] = drafts(draft("v", url="https://files/v"))
         status, paths = await look()
-        assert status == RemoteSucceeded(outputs=(RemoteOutput(index=0, url="https://files/v"),))
+        output = RemoteOutput(index=0, url="https://files/v", result_id="gen_v")
+        assert status == RemoteSucceeded(outputs=(output,))
         assert paths == [PENDING, DRAFTS]
         # A dead link later: the next look brings a fresh one at once.
         lists["drafts_v2"] = drafts(draft("v", url="https://files/v2"))

@@ -10,13 +10,12 @@ from sora_gateway.upstreams.sora_web.wire import (
     Created,
     Draft,
     Generation,
-    Me,
-    Subscriptions,
     Task,
     UnreadableError,
     Uploaded,
     drafts_page,
     pending_page,
+    post_id,
     problem,
     recent_page,
 )
@@ -57,13 +56,9 @@ def test_the_image_task_of_the_document() -> None:
 
 
 def test_the_small_answers_of_the_document() -> None:
-    """Sections 3, 4.1 and 6.3."""
+    """Sections 4.1 and 6.3."""
     assert Created.model_validate(sample("nf_create")).id == "task_01kq3z0s7hf1t8m4x5d2j9bwnc"
     assert Uploaded.model_validate(sample("upload")).id == "media_01kq3txxg1e7ybr94d8mzs5p6c"
-    assert Me.model_validate(sample("me")).email == "pool-07@example.org"
-    plan = Subscriptions.model_validate(sample("subscriptions")).data[0].plan
-    assert plan is not None
-    assert plan.id == "chatgpt_plus"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +120,24 @@ def test_nonsense_in_unneeded_fields_counts_as_not_said() -> None:
     assert (task.generations, task.creation_config, task.moderation_result) == ([], None, None)
     assert (task.width, task.n_frames) == (None, 300)
     assert Draft.model_validate({"id": "g", "encodings": {"source": 3}, "url": ""}).url is None
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (None, None),
+        ("s_1", "s_1"),
+        ({"id": "s_1"}, "s_1"),
+        ({"post": {"id": "s_1"}, "profile": {}}, "s_1"),
+        ({"post": None}, None),
+        ({"id": 5}, None),
+        ([], None),
+    ],
+)
+def test_a_post_comes_in_several_wrappings(said: Any, expected: str | None) -> None:
+    """Sections 7.3 and 8.1: its id, the post, or the post beside its profile."""
+    assert post_id(said) == expected
+    assert Draft.model_validate({"id": "gen_1", "post": said}).post_id == expected
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,15 @@ class RedisAccounts:
         """Add the account or replace it whole."""
         await self._connection.call("HSET", keys.ACCOUNTS, account.id, self._codec.encode(account))
 
+    async def add(self, account: Account) -> Account:
+        """Add the account unless there is one of its id; return the one that is stored."""
+        await self._connection.call("HSETNX", keys.ACCOUNTS, account.id, self._codec.encode(account))
+        stored = await self.get(account.id)
+        if stored is None:
+            message = "The account was removed while it was added. Try again."
+            raise GatewayError(ErrorKind.STORE_UNAVAILABLE, message, retry_after_s=1.0)
+        return stored
+
     async def get(self, account_id: str) -> Account | None:
         """Return it."""
         text = await self._connection.call("HGET", keys.ACCOUNTS, account_id)

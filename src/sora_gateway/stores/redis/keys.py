@@ -83,6 +83,19 @@ def owned(owner: str, kind: MediaKind) -> str:
     return f"{{gw}}:owner:{kind.value}:{owner}"
 
 
+def records(room: str, part: str) -> str:
+    """Return a key of a kind of records that have owners: hash id -> JSON (part ``""``), or an index.
+
+    ``names``: name -> id, ``named``: id -> name, ``due``: ids by when their time comes.
+    """
+    return f"{{gw}}:{room}:{part}" if part else f"{{gw}}:{room}"
+
+
+def records_of(room: str, owner: str) -> str:
+    """Return the key of an owner's records of one kind by creation time."""
+    return f"{{gw}}:{room}:owner:{owner}"
+
+
 def unsettled(account_id: str) -> str:
     """Return the key of the open fingerprints of an account: fingerprint -> job."""
     return f"{{gw}}:unsettled:{account_id}"

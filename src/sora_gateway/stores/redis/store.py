@@ -8,12 +8,23 @@ from typing import Any, Self
 
 from sora_gateway.domain.errors import GatewayError
 from sora_gateway.kit.clock import Now, system_now
-from sora_gateway.ports.stores import AccountStore, Feed, JobStore, LaneStore, LicenceStore, StoreFacts
+from sora_gateway.ports.stores import (
+    AccountStore,
+    CharacterStore,
+    Feed,
+    FileStore,
+    JobStore,
+    LaneStore,
+    LicenceStore,
+    StoreFacts,
+)
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.accounts import RedisAccounts
+from sora_gateway.stores.redis.characters import RedisCharacters
 from sora_gateway.stores.redis.cipher import Cipher
 from sora_gateway.stores.redis.connection import Connection
 from sora_gateway.stores.redis.feed import RedisFeed
+from sora_gateway.stores.redis.files import RedisFiles
 from sora_gateway.stores.redis.jobs import RedisJobs
 from sora_gateway.stores.redis.lanes import RedisLanes
 from sora_gateway.stores.redis.licences import RedisLicences
@@ -32,6 +43,8 @@ class RedisStore:
         self.feed: Feed = RedisFeed(connection)
         self.accounts: AccountStore = RedisAccounts(connection, cipher)
         self.licences: LicenceStore = RedisLicences(connection)
+        self.characters: CharacterStore = RedisCharacters(connection)
+        self.files: FileStore = RedisFiles(connection)
 
     async def open(self) -> None:
         """Make sure that the server answers.

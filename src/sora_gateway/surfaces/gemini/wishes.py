@@ -181,14 +181,24 @@ def resolve_wish(
         GatewayError: what ``domain.parameters`` raises, with the field named as the caller did.
     """
     try:
-        model = parse_model_name(wish.fields["model"], policy.aliases)
-        fields = _with_format(_with_size(wish, model), wish, model)
+        fields = fields_of(wish, policy)
         resolved = _RESOLVERS[kind](fields, inputs=inputs, policy=policy)
         _check_resolution(wish, resolved.request)
         _check_image_size(wish, resolved.request)
     except GatewayError as error:
         raise _in_their_words(error, wish) from error
     return replace(resolved, ignored=wish.ignored)
+
+
+def fields_of(wish: Wish, policy: Policy) -> dict[str, Any]:
+    """Return what is asked for in our words alone, as far as we have words for it.
+
+    Raises:
+        GatewayError(invalid_request): a shape or a format that the model does not make.
+        GatewayError(model_not_found, invalid_model): see ``parse_model_name``.
+    """
+    model = parse_model_name(wish.fields["model"], policy.aliases)
+    return _with_format(_with_size(wish, model), wish, model)
 
 
 _RESOLVERS = {None: resolve, MediaKind.IMAGE: resolve_image, MediaKind.VIDEO: resolve_video}

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.media import Blob
-from sora_gateway.engine.generations import Generations
+from sora_gateway.domain.licences import Caller
+from sora_gateway.domain.media import Blob, MediaKind
 from sora_gateway.web.forms import Form, Upload
+from sora_gateway.web.pictures import read_whole
+from sora_gateway.web.state import Services
 
 MAX_REFERENCES = 16
 
 
+@dataclass(frozen=True, slots=True)
+class FileId:
+    """The id of a file of the caller's, or of a job whose result is a picture."""
+
+    id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A picture to start from: a file, or a text that is a URL, a data URL or bare base64."""
+    """A picture to start from: a file, its id, or a text that is a URL, a data URL or bare base64."""
 
     param: str
-    source: Upload | str
+    source: Upload | FileId | str
 
 
 def references(form: Form, names: Sequence[str]) -> tuple[Reference, ...]:
@@ -30,7 +39,9 @@ def references(form: Form, names: Sequence[str]) -> tuple[Reference, ...]:
     """
     found = [Reference(param=name, source=upload) for name in names for upload in form.files.get(name, ())]
     found += [
-        Reference(param=name, source=text) for name in names for text in _texts(form.fields.get(name), name)
+        Reference(param=name, source=source)
+        for name in names
+        for source in _sources(form.fields.get(name), name)
     ]
     if len(found) > MAX_REFERENCES:
         message = f"{len(found)} reference pictures were sent; at most {MAX_REFERENCES} are allowed."
@@ -38,40 +49,48 @@ def references(form: Form, names: Sequence[str]) -> tuple[Reference, ...]:
     return tuple(found)
 
 
-def _texts(value: Any, param: str) -> Iterable[str]:
+def _sources(value: Any, param: str) -> Iterator[FileId | str]:
     match value:
         case None | "":
-            return ()
+            return
         case str():
-            return (value,)
+            yield value
         case list():
-            return [text for item in value for text in _texts(item, param)]
-        case {"file_id": str(file_id)}:
-            raise GatewayError(ErrorKind.INVALID_REQUEST, f"There is no file '{file_id[:80]}'.", param=param)
+            for item in value:
+                yield from _sources(item, param)
+        case {"file_id": str(file_id)} if file_id:
+            yield FileId(file_id)
         case {"image_url": str(url)} | {"image_url": {"url": str(url)}} | {"url": str(url)}:
-            return (url,)
+            yield url
         case _:
             raise GatewayError(
                 ErrorKind.INVALID_REQUEST,
-                f"'{param}' is not a picture: send a file, a URL, a data URL, base64, or "
-                '{"image_url": "..."}.',
+                f"'{param}' is not a picture: send a file, a URL, a data URL, base64, "
+                '{"image_url": "..."} or {"file_id": "..."}.',
                 param=param,
             )
 
 
-async def stored(generations: Generations, found: Iterable[Reference]) -> tuple[Blob, ...]:
-    """Check the pictures by content and put them into the vault, in order.
+async def stored(services: Services, caller: Caller, found: Iterable[Reference]) -> tuple[Blob, ...]:
+    """Check the pictures by content and put them into the vault, in order; files of the caller are copied.
 
     Raises:
-        GatewayError(invalid_request): no picture, damaged, too large or not to be fetched.
+        GatewayError(invalid_request): no picture, damaged, too large, not to be fetched, or no file of the
+            caller's; ``param`` is named.
     """
-    return tuple([await _store(generations, reference) for reference in found])
+    return tuple([await _store(services, caller, reference) for reference in found])
 
 
-async def _store(generations: Generations, reference: Reference) -> Blob:
-    if isinstance(reference.source, str):
-        return await generations.fetch_input(reference.source, param=reference.param)
-    return await generations.store_input(await reference.source.read(), param=reference.param)
+async def _store(services: Services, caller: Caller, reference: Reference) -> Blob:
+    generations, param = services.generations, reference.param
+    match reference.source:
+        case str() as text:
+            return await generations.fetch_input(text, param=param)
+        case FileId(file_id):
+            blob = await services.files.input_of(file_id, caller, param=param, kind=MediaKind.IMAGE)
+            return await generations.store_input(await read_whole(services, blob), param=param)
+        case upload:
+            return await generations.store_input(await upload.read(), param=param)
 
 
 def without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

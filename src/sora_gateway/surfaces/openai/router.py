@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from sora_gateway.surfaces.openai import later
+from sora_gateway.surfaces.openai.characters import routes as characters
 from sora_gateway.surfaces.openai.chat import routes as chat
+from sora_gateway.surfaces.openai.files import routes as files
 from sora_gateway.surfaces.openai.images import routes as images
+from sora_gateway.surfaces.openai.responses import routes as responses
 from sora_gateway.surfaces.openai.videos import routes as videos
 from sora_gateway.web.routes import mount
 
 
 def build_router() -> APIRouter:
-    """Return every route of this dialect but those it shares with others, see ``web.dispatch``."""
+    """Return every route of this dialect but those it shares with others, see ``web.dispatch``.
+
+    The characters below ``/v1/videos`` stand before the videos, whose ids would match them.
+    """
     router = APIRouter()
-    mount(router, videos.router, images.router, chat.router, later.build_router())
+    mount(
+        router, characters.router, videos.router, images.router, chat.router, responses.router, files.router
+    )
     return router

@@ -20,7 +20,10 @@ from sora_gateway.upstreams.sora_web.config import SENTINEL_HEADER, SoraWebConfi
 from sora_gateway.upstreams.sora_web.connections import Connections
 from sora_gateway.upstreams.sora_web.wire import Answer
 
-_IDS = re.compile(r"(?<=/)(?:task|gen|media|file|ch|s|cameo)_[A-Za-z0-9_-]+")
+_IDS = re.compile(
+    r"(?<=/)(?:(?:task|gen|media|file|ch|s|cameo)_|user-)[A-Za-z0-9_-]+"
+    r"|(?<=/in_progress/)[^/]+|(?<=/owned/)[^/]+|(?<=/by_id/)[^/]+"  # opaque ids of cameos
+)
 _MOST_ANSWER_BYTES = 32 * 1024 * 1024
 _MOST_HOPS = 3
 _DEAD_LINK = frozenset({403, 404, 410})
@@ -142,10 +145,40 @@ class Client:
             raise unreachable("The backend gave no answer", error) from error
         raise AssertionError("unreachable")
 
-    async def upload(
-        self, access: Access, path: str, *, name: str, media_type: str, content: bytes
+    async def call(
+        self, access: Access, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> Answer:
-        """Return the answer to the upload of a picture.
+        """Return the answer to a call that is sent once, on a connection of its own.
+
+        Raises:
+            GatewayError(upstream_unreachable): no complete answer came; it may have been done or not.
+        """
+        headers = self._headers(access) | {"origin": self._config.origin}
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers["content-type"] = "application/json"
+        try:
+            async with (
+                asyncio.timeout(self._config.create_timeout_s),
+                self._connections.borrow(access.token, access.proxy) as lines,
+            ):
+                url = self._config.url(path)
+                request = lines.sending.build_request(method, url, headers=headers, content=content)
+                return await _answer(lines.sending, request)
+        except _ALL_ERRORS as error:
+            raise unreachable("The backend gave no answer", error) from error
+
+    async def upload(
+        self,
+        access: Access,
+        path: str,
+        *,
+        name: str,
+        media_type: str,
+        content: bytes,
+        fields: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Return the answer to the upload of a file; ``fields`` go with it, by default its name.
 
         Raises:
             GatewayError(upstream_unreachable): no complete answer came.
@@ -159,12 +192,36 @@ class Client:
                     "POST",
                     self._config.url(path),
                     headers=self._headers(access, is_guarded=True),
-                    data={"file_name": name},
+                    data={"file_name": name} if fields is None else dict(fields),
                     files={"file": (name, content, media_type)},
                 )
                 return await _answer(lines.sending, request)
         except _ALL_ERRORS as error:
-            raise unreachable("The backend did not take the picture", error) from error
+            raise unreachable("The backend did not take the file", error) from error
+
+    async def exchange(
+        self,
+        key: Secret,
+        proxy: Secret | None,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+    ) -> Answer:
+        """Return the answer to a call that asks for a credential; ``key`` is the one that is shown for it.
+
+        Raises:
+            GatewayError(upstream_unreachable): no complete answer came; the call may have arrived.
+        """
+        try:
+            async with (
+                asyncio.timeout(self._config.read_timeout_s),
+                self._connections.borrow(key, proxy) as lines,
+            ):
+                request = lines.sending.build_request(method, url, headers=dict(headers), content=content)
+                return await _answer(lines.sending, request)
+        except _ALL_ERRORS as error:
+            raise unreachable("No new access token came from the backend", error) from error
 
     async def create(
         self, access: Access, path: str, body: Mapping[str, Any], *, send_before: float

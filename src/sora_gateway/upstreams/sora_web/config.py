@@ -25,6 +25,12 @@ class SoraWebConfig:
     two sets of sizes of section 5.1. ``drafts_after_s``: a task that no list of unfinished tasks ever showed
     is looked for among the finished ones from this age on. ``max_clients`` bounds the credentials whose
     connections are kept open.
+
+    ``publish``: whether the source of a remix gets a post of its own, or is named as the draft it is.
+    ``publish_pauses_s`` are the waits after refusals of a draft that is too new. A publication or a character
+    whose call got no answer is made again after ``recheck_reads`` over ``recheck_over_s`` did not show it. A
+    character is polled every ``character_poll_s`` and has ``character_wait_s``; ``character_visibility`` says
+    who may use it.
     """
 
     name: str = "sora_web"
@@ -48,6 +54,13 @@ class SoraWebConfig:
     drafts_after_s: float = 30.0
     drafts_pages: int = 3
     max_clients: int = 512
+    publish: Literal["lazily", "never"] = "lazily"
+    recheck_reads: int = 4
+    recheck_over_s: float = 15.0
+    publish_pauses_s: tuple[float, ...] = (2.0, 4.0, 8.0, 12.0)
+    character_visibility: Literal["private", "public"] = "private"
+    character_poll_s: float = 5.0
+    character_wait_s: float = 600.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -59,6 +72,10 @@ class SoraWebConfig:
             raise ValueError("poll_fast_s must be above 0 and not above poll_slow_s")
         if self.absence_reads < 1 or self.max_clients < 1 or self.drafts_pages < 1:
             raise ValueError("absence_reads, max_clients and drafts_pages must be at least 1")
+        if self.publish not in ("lazily", "never") or self.recheck_reads < 1:
+            raise ValueError('publish must be "lazily" or "never", and recheck_reads at least 1')
+        if self.character_visibility not in ("private", "public"):
+            raise ValueError('character_visibility must be "private" or "public"')
 
     @property
     def origin(self) -> str:

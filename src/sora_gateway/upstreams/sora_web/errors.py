@@ -122,6 +122,17 @@ def to_error(answer: Answer, now_s: float) -> tuple[GatewayError, float | None]:
     return error, None if cool_s is None else now_s + cool_s
 
 
+def require_success(answer: Answer, now_s: float) -> None:
+    """Let an answer pass that says the call was done.
+
+    Raises:
+        GatewayError: it says something else.
+    """
+    if not answer.is_success or answer.is_page:
+        error, _ = to_error(answer, now_s)
+        raise error
+
+
 def content_error(text: str | None) -> GatewayError:
     """Return the error of a task that was refused for its content."""
     return GatewayError(

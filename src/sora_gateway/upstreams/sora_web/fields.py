@@ -1,12 +1,15 @@
-"""Tolerant fields for the models of ``wire``: what is not understood counts as not said."""
+"""Tolerant fields for the models of ``wire``, where what is not understood counts as not said; ids."""
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import BeforeValidator
+
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 
 
 def text(value: Any) -> str | None:
@@ -49,6 +52,22 @@ def as_object(value: Any) -> Any:
 def as_objects(value: Any) -> list[Any]:
     """Return the JSON objects in ``value``."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def is_post(identifier: str | None) -> bool:
+    """Tell whether it is the id of a post (section 0.3), not that of a draft."""
+    return identifier is not None and identifier.startswith("s_")
+
+
+def path_part(identifier: str) -> str:
+    """Return ``identifier`` so that it is one part of a path, whatever it holds.
+
+    Raises:
+        GatewayError(unsupported): it cannot be one.
+    """
+    if identifier in ("", ".", ".."):
+        raise GatewayError(ErrorKind.UNSUPPORTED, f"The backend cannot be asked about {identifier!r}.")
+    return quote(identifier, safe="")
 
 
 Text = Annotated[str | None, BeforeValidator(text)]

@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
+
 from sora_gateway.upstreams.sora_web.client import Access, Client
-from sora_gateway.upstreams.sora_web.errors import to_error
+from sora_gateway.upstreams.sora_web.errors import require_success
+from sora_gateway.upstreams.sora_web.fields import path_part
 from sora_gateway.upstreams.sora_web.translate import unreadable
 from sora_gateway.upstreams.sora_web.wire import (
     Answer,
@@ -19,10 +22,12 @@ from sora_gateway.upstreams.sora_web.wire import (
     pending_page,
     recent_page,
 )
+from sora_gateway.upstreams.sora_web.wire_characters import OneDraft
 
 _ABSENT = frozenset({404, 410})
 _RECENT_LIMIT = "20"
 _DRAFTS_LIMIT = "15"
+_SEARCH_PAGES = 40
 
 Row = TypeVar("Row", bound=Task | Draft)
 
@@ -89,6 +94,31 @@ class Lists:
 
         return await _read(piece, most_pages, is_enough)
 
+    async def draft(self, access: Access, result_id: str) -> Draft | None:
+        """Return one finished Sora 2 result, None if the account has none of that id.
+
+        Raises:
+            GatewayError(upstream_unreachable): the lists could not be read completely.
+        """
+        answer = await self._client.get(access, f"/project_y/profile/drafts/v2/{path_part(result_id)}")
+        if answer.status not in _ABSENT:
+            require_success(answer, self._now())
+            try:
+                return OneDraft.model_validate(answer.json()).draft
+            except (UnreadableError, ValidationError):
+                raise unreadable() from None
+
+        def found(reading: Reading[Draft]) -> Draft | None:
+            return next((row for row in reading.rows if result_id in (row.id, row.generation_id)), None)
+
+        reading = await self.drafts(
+            access, most_pages=_SEARCH_PAGES, is_enough=lambda reading: found(reading) is not None
+        )
+        draft = found(reading)
+        if draft is None and not (reading.exists and reading.is_whole and reading.is_end):
+            raise unreadable()
+        return draft
+
     async def _drafts_answer(self, access: Access, params: Mapping[str, str]) -> Answer:
         # Sora web protocol, section 7.3: the newer path, and the older one where that is gone.
         if self._has_new_drafts:
@@ -100,9 +130,7 @@ class Lists:
         return older
 
     def _page(self, answer: Answer, parse: Callable[[Any], Page[Row]]) -> Page[Row]:
-        if not answer.is_success or answer.is_page:
-            error, _ = to_error(answer, self._now())
-            raise error
+        require_success(answer, self._now())
         try:
             return parse(answer.json())
         except UnreadableError:

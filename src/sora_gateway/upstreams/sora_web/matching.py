@@ -1,7 +1,8 @@
 """Decide which listed task, if any, is a submission that never got its answer. Pure.
 
 A task proves itself by our marker in its title or by an upload of ours; everything else is comparison of the
-fields that the lists echo. A field that is not echoed neither speaks for a task nor against it.
+fields that the lists echo. A field that is not echoed neither speaks for a task nor against it. An extension
+carries no marker; it may show the one of the video that it extends, and its prompt may have been rewritten.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import Finding, Found, NotSeen, Sent, Unclear
+from sora_gateway.upstreams.sora_web.fields import is_post
 from sora_gateway.upstreams.sora_web.results import kind_of, marker_of
-from sora_gateway.upstreams.sora_web.translate import CreateCall
-from sora_gateway.upstreams.sora_web.wire import CreationConfig, Draft, Task
+from sora_gateway.upstreams.sora_web.translate import FRAMES_PER_SECOND, SOURCE_TITLE, CreateCall
+from sora_gateway.upstreams.sora_web.wire import CreationConfig, Draft, Task, post_id
 
 SLACK_S = 120.0
 """Clocks may differ by so much; older tasks cannot be the one that was sent."""
@@ -43,6 +45,11 @@ class Search:
     def is_marked(self) -> bool:
         """Tell whether the call carried the marker in a field that may be echoed."""
         return "title" in self.call.body
+
+    @property
+    def inherited(self) -> str | None:
+        """The marker that an extension may show: that of the video it extends."""
+        return marker_of(self.sent.prepared.get(SOURCE_TITLE))
 
 
 def find(searches: Sequence[Search], seen: Sequence[Seen]) -> dict[str, Finding]:
@@ -73,9 +80,10 @@ def _compared(search: Search, seen: Sequence[Seen]) -> Finding:
     if is_echoed is True:
         return NotSeen()
     asked = asked_echo(search.call)
-    candidates = [task for task in seen if _may_be(task, sent) and _agrees(task.echo, asked)]
+    possible = [task for task in seen if _may_be(task, search)]
+    candidates = [task for task in possible if _agrees(task.echo, asked)]
     if not candidates:
-        return NotSeen()
+        return _rewritten(search, possible, asked)
     if is_echoed is None:
         return Unclear(
             reason=f"{len(candidates)} unmarked task(s) agree, and it is not known whether marks are shown"
@@ -85,8 +93,21 @@ def _compared(search: Search, seen: Sequence[Seen]) -> Finding:
     return Unclear(reason=f"{len(candidates)} tasks agree, and the lists do not show all that was asked")
 
 
-def _may_be(task: Seen, sent: Sent) -> bool:
-    if task.marker is not None or task.id in sent.known:
+def _rewritten(search: Search, possible: Sequence[Seen], asked: Mapping[str, Any]) -> Finding:
+    """Return what is left where no task agrees in all: an extension may have been rewritten or retold.
+
+    Its prompt is rewritten before it is made, and whether its length is told with that of its video is not
+    recorded. One of the two is enough to forbid that it is sent again.
+    """
+    if search.call.total_s is None:
+        return NotSeen()
+    is_there = any(task.echo.get(name) == asked[name] for task in possible for name in asked)
+    return Unclear(reason="a task agrees with the extension in part") if is_there else NotSeen()
+
+
+def _may_be(task: Seen, search: Search) -> bool:
+    sent = search.sent
+    if task.marker not in (None, search.inherited) or task.id in sent.known:
         return False
     return task.created_at is None or task.created_at >= sent.sent_at - SLACK_S
 
@@ -117,6 +138,9 @@ def _without_conflicts(findings: dict[str, Finding], taken: set[str]) -> dict[st
 def asked_echo(call: CreateCall) -> dict[str, Any]:
     """Return every field of ``call`` that its result depends on, in the form of the echoes."""
     body = call.body
+    if call.total_s is not None:
+        # Its other fields are those of the video that it extends.
+        return {"prompt": _folded(body["user_prompt"]), "n_frames": FRAMES_PER_SECOND * call.total_s}
     echo = {
         "prompt": _folded(body["prompt"]),
         "n_frames": body["n_frames"],
@@ -124,7 +148,11 @@ def asked_echo(call: CreateCall) -> dict[str, Any]:
     }
     if body.get("kind") == "video":
         names = ("orientation", "model", "size")
-        return echo | {name: body[name] for name in names} | {"style": body["style_id"]}
+        target = body.get("remix_target_id")
+        remix: dict[str, Any] = {"is_remix": target is not None}
+        if is_post(target):
+            remix["remix"] = target
+        return echo | remix | {name: body[name] for name in names} | {"style": body["style_id"]}
     return echo | {
         "orientation": _shape(body["width"], body["height"]),
         "operation": body["operation"],
@@ -197,6 +225,11 @@ def _config_echo(config: CreationConfig, prompt: str | None) -> dict[str, Any]:
     echo: dict[str, Any] = {"prompt": _folded(text)} if text else {}
     if config.has_style:
         echo["style"] = config.style.id if config.style else None
+    if config.says_remix:
+        target = post_id(config.remix_target_post)
+        echo["is_remix"] = bool(config.remix_target_post)
+        if is_post(target):
+            echo["remix"] = target
     return echo
 
 
@@ -241,7 +274,7 @@ def _echoed_uploads(*values: Any) -> frozenset[str] | None:
 
 
 def _uploads_of(body: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(_ids(body["inpaint_items"]))
+    return frozenset(_ids(body.get("inpaint_items")))
 
 
 def _ids(value: Any) -> Iterable[str]:

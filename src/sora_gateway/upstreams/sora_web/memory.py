@@ -22,11 +22,12 @@ class Sight:
 
 
 class Memory:
-    """The sights of the last tasks that were asked for."""
+    """The sights of the last tasks that were asked for, and markers that are shown by more than one task."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
         self._sights: OrderedDict[str, Sight] = OrderedDict()
+        self._inherited: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._sights)
@@ -38,3 +39,14 @@ class Memory:
         if len(self._sights) > self._most:
             self._sights.popitem(last=False)
         return sight
+
+    def inherit(self, marker: str) -> None:
+        """Remember that an extension of the video with this marker may show it too: it proves nothing now."""
+        self._inherited[marker] = None
+        self._inherited.move_to_end(marker)
+        if len(self._inherited) > self._most:
+            self._inherited.popitem(last=False)
+
+    def is_inherited(self, marker: str | None) -> bool:
+        """Tell whether more than one task may show the marker."""
+        return marker in self._inherited

@@ -6,6 +6,7 @@ Source: Sora web protocol, sections 5.3 (decision table), 7.1, 7.3 (kinds, texts
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import (
@@ -94,7 +95,7 @@ def draft_status(drafts: Sequence[Draft], *, is_watermark_wanted: bool = False) 
     found = (_draft_output(draft, is_watermark_wanted) for draft in drafts)
     good = [output for output in found if output is not None]
     if good:
-        numbered = (_numbered(output, index) for index, output in enumerate(good))
+        numbered = (replace(output, index=index) for index, output in enumerate(good))
         return RemoteSucceeded(outputs=tuple(numbered))
     return next((status for status in map(_draft_failure, drafts) if status is not None), None)
 
@@ -132,6 +133,7 @@ def _generation_outputs(task: Task) -> tuple[RemoteOutput, ...]:
             width_px=generation.width,
             height_px=generation.height,
             duration_s=_seconds(generation, task),
+            result_id=generation.id,
         )
         for index, (generation, link) in enumerate(usable)
     )
@@ -160,6 +162,7 @@ def _draft_output(draft: Draft, is_watermark_wanted: bool) -> RemoteOutput | Non
         height_px=draft.height,
         duration_s=draft.duration_s,
         watermark=has_watermark,
+        result_id=draft.generation_id or draft.id,
     )
 
 
@@ -191,14 +194,3 @@ def _draft_failure(draft: Draft) -> RemoteFailed | None:
     if draft.kind not in (_GOOD_KIND, None):
         return RemoteFailed(error=failure(None))
     return None
-
-
-def _numbered(output: RemoteOutput, index: int) -> RemoteOutput:
-    return RemoteOutput(
-        index=index,
-        url=output.url,
-        width_px=output.width_px,
-        height_px=output.height_px,
-        duration_s=output.duration_s,
-        watermark=output.watermark,
-    )

@@ -34,34 +34,38 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.model_names import Family
 from sora_gateway.domain.remote import Accepted, Ambiguous, Refused, Submission
-from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.upstreams.sora_web import storyboard
-from sora_gateway.upstreams.sora_web.errors import is_turned_away, to_error
-from sora_gateway.upstreams.sora_web.fields import as_object, number, text
+from sora_gateway.domain.requests import GenerationRequest, Source
+from sora_gateway.upstreams.sora_web import mentions, storyboard
+from sora_gateway.upstreams.sora_web.capabilities import PICTURES
+from sora_gateway.upstreams.sora_web.errors import content_error, is_turned_away, to_error
+from sora_gateway.upstreams.sora_web.fields import as_object, number, path_part, text
 from sora_gateway.upstreams.sora_web.wire import (
     Answer,
     BalanceObject,
     Carrier,
     Created,
-    Me,
-    Subscriptions,
+    Received,
     UnreadableError,
     Uploaded,
 )
+from sora_gateway.upstreams.sora_web.wire_account import Me, Subscriptions
 
 FRAMES_PER_SECOND = 30
 MARKER_PREFIX = "sg-"
 """A title that begins so was written by a gateway: ours if it is the ticket's, somebody else's otherwise."""
 
-_PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-_VIDEO_SECONDS = {Family.VIDEO2: (5, 10, 15, 25), Family.VIDEO: (5, 10, 15, 20)}
+REMIX_TARGET = "remix_target"
+"""The name under which ``prepare`` keeps what a remix is made of: a post's id, or a draft's."""
+
+SOURCE_TITLE = "source_title"
+"""The name under which ``prepare`` keeps the title of the video that is extended."""
+
 _IMAGE_SIZES = {
     "360": {Aspect.SQUARE: (360, 360), Aspect.LANDSCAPE: (540, 360), Aspect.PORTRAIT: (360, 540)},
     "480": {Aspect.SQUARE: (480, 480), Aspect.LANDSCAPE: (720, 480), Aspect.PORTRAIT: (480, 720)},
 }
 _LEGACY_SIZES = {Aspect.LANDSCAPE: (854, 480), Aspect.PORTRAIT: (480, 854)}
 _STYLES = {"vintage": "nostalgic"}
-_MOST_IMAGES = 4
 
 
 # --- requests -----------------------------------------------------------------------------------------------
@@ -69,54 +73,26 @@ _MOST_IMAGES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCall:
-    """A creation: where to, and what."""
+    """A creation: where to, and what. ``total_s`` is how long an extension makes its video, else None."""
 
     path: str
     body: Mapping[str, Any]
-
-
-def lacks(request: GenerationRequest) -> str | None:
-    """Say what of ``request`` the backend cannot do; None: it can do all."""
-    for blob in request.inputs:
-        if blob.media_type not in _PICTURES:
-            return f"Reference pictures must be PNG, JPEG or WebP, not {blob.media_type}."
-    match request.family:
-        case Family.IMAGE:
-            is_few = 1 <= request.n <= _MOST_IMAGES
-            return None if is_few else f"One request makes 1 to {_MOST_IMAGES} images, not {request.n}."
-        case Family.VIDEO | Family.VIDEO2:
-            return _lacks_of_video(request) or _lacks_of_family(request)
-
-
-def _lacks_of_video(request: GenerationRequest) -> str | None:
-    allowed = _VIDEO_SECONDS[request.family]
-    if request.duration_s not in allowed:
-        listed = ", ".join(str(seconds) for seconds in allowed)
-        return f"A video of {request.duration_s} s cannot be made; possible are {listed} s."
-    if request.aspect is Aspect.SQUARE:
-        return "A video is portrait or landscape, never square."
-    if request.n != 1:
-        return "One request makes one video; send several requests for variants."
-    if len(request.inputs) > 1:
-        return "A video starts from one reference picture at most."
-    return None
-
-
-def _lacks_of_family(request: GenerationRequest) -> str | None:
-    if request.family is Family.VIDEO:
-        extras = (request.hd, request.pro, request.storyboard, request.style)
-        return "First-generation videos know no hd, pro, storyboard or style." if any(extras) else None
-    if request.hd and request.duration_s == 25:
-        return "HD videos last at most 15 s."
-    if request.storyboard:
-        return storyboard.fault(request.prompt, request.duration_s or 0)
-    return None
+    total_s: int | None = None
 
 
 def create_call(
     request: GenerationRequest, prepared: Mapping[str, str], marker: str | None, preset: str
 ) -> CreateCall:
-    """Return the create call for ``request``, its pictures named by ``prepared``."""
+    """Return the create call for ``request``, its pictures and its source named by ``prepared``.
+
+    Raises:
+        KeyError: ``prepared`` lacks something.
+        ValueError: there is no such call.
+    """
+    if request.kind is MediaKind.CHARACTER:
+        raise ValueError("a character is no task")
+    if request.extend is not None:
+        return _extension(request, request.extend)
     uploads = [prepared[upload_key(index)] for index in range(len(request.inputs))]
     match request.family:
         case Family.IMAGE:
@@ -124,7 +100,7 @@ def create_call(
         case Family.VIDEO:
             return CreateCall(path="/video_gen", body=_legacy_body(request, uploads))
         case Family.VIDEO2:
-            body = _video_body(request, uploads, marker)
+            body = _video_body(request, uploads, marker) | _remix_fields(request, prepared)
             if not request.storyboard:
                 return CreateCall(path="/nf/create", body=body)
             return CreateCall(path="/nf/create/storyboard", body=_as_storyboard(body, request))
@@ -135,15 +111,20 @@ def upload_key(index: int) -> str:
     return f"upload_{index}"
 
 
+def placeholders(request: GenerationRequest) -> dict[str, str]:
+    """Return what stands for the results of ``prepare`` where nothing is prepared."""
+    uploads = {upload_key(index): f"<upload {index + 1}>" for index in range(len(request.inputs))}
+    return uploads | ({REMIX_TARGET: f"<post of {request.remix.job_id}>"} if request.remix else {})
+
+
 def file_name(media_type: str) -> str:
     """Return a neutral name for a picture."""
-    return f"image.{_PICTURES.get(media_type, 'png')}"
+    return f"image.{PICTURES.get(media_type, 'png')}"
 
 
 def fingerprint(request: GenerationRequest, preset: str) -> str:
     """Return a digest of the create call without marker and upload ids."""
-    blank = {upload_key(index): "" for index in range(len(request.inputs))}
-    call = create_call(request, blank, None, preset)
+    call = create_call(request, placeholders(request), None, preset)
     asked = json.dumps([call.path, call.body], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(asked.encode()).hexdigest()
 
@@ -153,7 +134,7 @@ def _video_body(request: GenerationRequest, uploads: list[str], marker: str | No
     style = (request.style or "").lower() or None
     return {
         "kind": "video",
-        "prompt": request.prompt,
+        "prompt": mentions.spaced(_mentioning(request), request.mentions),
         "title": marker,
         "orientation": request.aspect.value,
         "size": "large" if request.hd else "small",
@@ -162,6 +143,27 @@ def _video_body(request: GenerationRequest, uploads: list[str], marker: str | No
         "inpaint_items": [{"kind": "upload", "upload_id": upload} for upload in uploads],
         "style_id": _STYLES.get(style, style) if style else None,
     }
+
+
+def _mentioning(request: GenerationRequest) -> str:
+    return mentions.with_mentions(request.prompt, request.mentions)
+
+
+def _remix_fields(request: GenerationRequest, prepared: Mapping[str, str]) -> dict[str, Any]:
+    # Sora web protocol, section 6.4: the normal body and three keys more.
+    target = prepared[REMIX_TARGET] if request.remix is not None else request.remix_post
+    return {} if target is None else {"remix_target_id": target, "cameo_ids": [], "cameo_replacements": {}}
+
+
+def _extension(request: GenerationRequest, source: Source) -> CreateCall:
+    # Sora web protocol, section 6.6: it has no field that could carry a marker.
+    body = {
+        "user_prompt": mentions.spaced(_mentioning(request), request.mentions),
+        "extension_duration_s": request.duration_s,
+        "enable_rewrite": True,
+    }
+    path = f"/project_y/profile/drafts/{path_part(source.result_id)}/long_video_extension"
+    return CreateCall(path=path, body=body, total_s=request.total_s)
 
 
 def _as_storyboard(body: dict[str, Any], request: GenerationRequest) -> dict[str, Any]:
@@ -175,7 +177,8 @@ def _as_storyboard(body: dict[str, Any], request: GenerationRequest) -> dict[str
         "audio_transcript",
         "video_caption",
     )
-    prompt = storyboard.timeline(request.prompt, request.duration_s or 0).text()
+    timeline = storyboard.timeline(_mentioning(request), request.duration_s or 0)
+    prompt = mentions.spaced(timeline.text(), request.mentions)
     return body | {"prompt": prompt} | dict.fromkeys(absent)
 
 
@@ -274,12 +277,27 @@ def upload_id(answer: Answer) -> str:
     """Return the id of an upload that was answered with success.
 
     Raises:
+        GatewayError(content_refused): the backend says that it will not use the file.
         GatewayError(upstream_unreachable): the answer names none.
     """
     try:
-        return Uploaded.model_validate(answer.json()).id
+        uploaded = Uploaded.model_validate(answer.json())
     except (UnreadableError, ValidationError):
         raise unreadable() from None
+    require_usable(uploaded)
+    return uploaded.id
+
+
+def require_usable(received: Received) -> None:
+    """Let a file pass that the backend will use.
+
+    Raises:
+        GatewayError(content_refused): it will not.
+    """
+    if received.user_error_message is not None:
+        raise content_error(received.user_error_message)
+    if received.contains_realistic_person:
+        raise content_error("The backend uses no pictures and clips that show a real person.")
 
 
 def unreadable() -> GatewayError:

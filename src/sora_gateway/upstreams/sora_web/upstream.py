@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from sora_gateway.domain.accounts import Account, AccountFacts, Balance, Credential
+from sora_gateway.domain.characters import MadeCharacter
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.model_names import Family
@@ -16,6 +18,7 @@ from sora_gateway.domain.remote import (
     Finding,
     Found,
     Listed,
+    NotSeen,
     NotSent,
     Observed,
     RemoteJob,
@@ -26,15 +29,20 @@ from sora_gateway.domain.remote import (
     Submission,
     Ticket,
 )
-from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.domain.requests import Clip, GenerationRequest
 from sora_gateway.kit.clock import Now, system_now
-from sora_gateway.ports.upstream import AfterAbsence, InputReader, ListPolling, RemoteBody, Resend
-from sora_gateway.upstreams.sora_web import matching, results, translate
+from sora_gateway.kit.redact import Secret
+from sora_gateway.ports.upstream import AfterAbsence, InputReader, ListPolling, Notebook, RemoteBody, Resend
+from sora_gateway.upstreams.sora_web import capabilities, matching, prompts, results, translate
+from sora_gateway.upstreams.sora_web.cameos import Cameos, Making
 from sora_gateway.upstreams.sora_web.client import Access, Client, Unanswered, Unsent
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
-from sora_gateway.upstreams.sora_web.errors import to_error
+from sora_gateway.upstreams.sora_web.credentials import Exchange, lifetime
+from sora_gateway.upstreams.sora_web.describing import described
+from sora_gateway.upstreams.sora_web.errors import require_success
 from sora_gateway.upstreams.sora_web.lists import Lists, Reading
 from sora_gateway.upstreams.sora_web.memory import Memory, Sight
+from sora_gateway.upstreams.sora_web.preparing import Preparer
 from sora_gateway.upstreams.sora_web.wire import Answer, Draft, Task, problem
 
 _FIND_PAGES = 40
@@ -57,36 +65,58 @@ class SoraWeb:
         self._config = config
         self._now = now
         self._client = Client(config)
+        self._exchange = Exchange(self._client, config, now)
         self._lists = Lists(self._client, now)
         self._memory = Memory()
+        self._preparer = Preparer(self._client, self._lists, config, now)
+        self._cameos = Cameos(self._client, config, now)
 
     # --- asking ---------------------------------------------------------------------------------------------
 
     def lacks(self, request: GenerationRequest) -> str | None:
         """Say what of ``request`` the backend cannot do, in words for the caller; None: it can do all."""
-        return translate.lacks(request)
+        return capabilities.lacks(request)
 
     def fingerprint(self, request: GenerationRequest) -> str:
         """Return a digest of everything that ``submit`` asks, but for marker and upload ids."""
         return translate.fingerprint(request, self._config.image_preset)
 
+    def describe(self, request: GenerationRequest) -> Mapping[str, object]:
+        """Return what ``submit`` would send, for people."""
+        return described(request, self._config.image_preset)
+
     async def prepare(
-        self, request: GenerationRequest, account: Account, inputs: InputReader
+        self, request: GenerationRequest, account: Account, inputs: InputReader, notebook: Notebook
     ) -> Mapping[str, str]:
-        """Upload the reference pictures anew, so that no id is ever shared between jobs."""
-        access = _access(account)
-        prepared: dict[str, str] = {}
-        for index, blob in enumerate(request.inputs):
-            answer = await self._client.upload(
-                access,
-                "/uploads",
-                name=translate.file_name(blob.media_type),
-                media_type=blob.media_type,
-                content=await inputs.read(blob),
-            )
-            self._require_success(answer)
-            prepared[translate.upload_key(index)] = translate.upload_id(answer)
+        """Do the steps before the create call; see ``preparing`` and, for remixes, ``publishing``."""
+        prepared = await self._preparer.prepare(request, _access(account), inputs, notebook)
+        self._remember_source(prepared)
         return prepared
+
+    def _remember_source(self, prepared: Mapping[str, str]) -> None:
+        marker = results.marker_of(prepared.get(translate.SOURCE_TITLE))
+        if marker is not None:
+            self._memory.inherit(marker)
+
+    async def make_character(
+        self, clip: Clip, name: str | None, account: Account, inputs: InputReader, notebook: Notebook
+    ) -> MadeCharacter:
+        """Make a character of ``clip``; see ``cameos``."""
+        making = Making(
+            clip=clip, name=name, access=_access(account), user_id=account.backend_id, notebook=notebook
+        )
+        return await self._cameos.make(making, inputs)
+
+    async def delete_character(self, backend_id: str, account: Account) -> None:
+        """Delete the character at the backend; not an error if it is gone."""
+        await self._cameos.delete(backend_id, _access(account))
+
+    async def enhance(self, prompt: str, level: str, duration_s: int, account: Account) -> str:
+        """Return a richer wording of ``prompt`` for a video of ``duration_s``."""
+        body = prompts.body_of(prompt, level, duration_s)
+        answer = await self._client.call(_access(account), "POST", prompts.PATH, body)
+        require_success(answer, self._now())
+        return prompts.wording(answer, prompt)
 
     async def submit(
         self,
@@ -98,7 +128,7 @@ class SoraWeb:
         """Send the create call at most once; see ``translate`` for what its answers mean."""
         try:
             call = translate.create_call(request, prepared, ticket.marker, self._config.image_preset)
-        except (KeyError, ValueError, UnicodeError) as error:
+        except (KeyError, ValueError, GatewayError) as error:
             return NotSent(error=GatewayError(ErrorKind.INTERNAL, f"No call can be made of it: {error!r}."))
         sent = await self._client.create(
             _access(account), call.path, call.body, send_before=ticket.send_before
@@ -117,8 +147,17 @@ class SoraWeb:
     async def find(self, sent: Sequence[Sent], account: Account) -> Mapping[str, Finding]:
         """Look for submissions without an answer; every list is read once for all of them."""
         access = _access(account)
-        searches = [matching.Search(sent=one, call=self._call_of(one)) for one in sent]
-        findings: dict[str, Finding] = {}
+        # A character is no task: there is nothing to be found.
+        findings: dict[str, Finding] = {
+            one.ticket_id: NotSeen() for one in sent if one.request.kind is MediaKind.CHARACTER
+        }
+        for one in sent:
+            self._remember_source(one.prepared)
+        searches = [
+            matching.Search(sent=one, call=self._call_of(one))
+            for one in sent
+            if one.ticket_id not in findings
+        ]
         newer = [search for search in searches if search.sent.request.family is Family.VIDEO2]
         older = [search for search in searches if search.sent.request.family is not Family.VIDEO2]
         if newer:
@@ -167,13 +206,19 @@ class SoraWeb:
         newer: list[RemoteJob] = []
         older: list[RemoteJob] = []
         for job in jobs:
+            if job.kind is MediaKind.CHARACTER:
+                continue  # no task
             is_newer = job.kind is MediaKind.VIDEO and not self._memory.of(job.id).is_first_generation
             (newer if is_newer else older).append(job)
         if newer or MediaKind.VIDEO in kinds:
             older += await self._observe_newer(newer, access, look)
         if older or MediaKind.IMAGE in kinds:
             await self._observe_older(older, access, look)
-        return Observed(statuses=look.statuses, listed=look.listed, read=frozenset(look.read))
+        listed = {task_id: self._with_own_marker(task) for task_id, task in look.listed.items()}
+        return Observed(statuses=look.statuses, listed=listed, read=frozenset(look.read))
+
+    def _with_own_marker(self, task: Listed) -> Listed:
+        return replace(task, marker=None) if self._memory.is_inherited(task.marker) else task
 
     async def _observe_newer(self, jobs: Sequence[RemoteJob], access: Access, look: _Look) -> list[RemoteJob]:
         """Read what the Sora 2 lists say of ``jobs``; return those that are in none of them."""
@@ -294,19 +339,25 @@ class SoraWeb:
         del job, account
         return False
 
-    async def check(self, credential: Credential) -> AccountFacts:
+    async def check(self, credential: Credential, proxy: Secret | None = None) -> AccountFacts:
         """Ask the backend whose credential this is, which plan it has and what is left of its quota."""
         token = credential.access_token.reveal()
         user_id = translate.token_claims(token).user_id
         owner = f"{self.name}:{user_id}" if user_id else None
-        access = Access(token=credential.access_token, device_id=_device_id(owner) if owner else None)
+        device_id = _device_id(owner) if owner else None
+        access = Access(token=credential.access_token, proxy=proxy, device_id=device_id)
         me = await self._client.get(access, "/me")
         self._require_success(me)
         plans = await self._client.get(access, "/billing/subscriptions")
         if plans.status != 404:
             self._require_success(plans)
         quota = await self._quota(access)
-        return translate.facts(me, plans if plans.is_success else None, quota, token)
+        facts = translate.facts(me, plans if plans.is_success else None, quota, token)
+        return replace(facts, issued_at=lifetime(token).issued_at)
+
+    async def renew(self, credential: Credential, proxy: Secret | None) -> Credential:
+        """Return the credential that follows; see ``credentials``."""
+        return await self._exchange.renew(credential, proxy)
 
     async def _quota(self, access: Access) -> Balance | None:
         answer = await self._client.get(access, "/nf/check")
@@ -320,9 +371,7 @@ class SoraWeb:
         await self._client.aclose()
 
     def _require_success(self, answer: Answer) -> None:
-        if not answer.is_success or answer.is_page:
-            error, _ = to_error(answer, self._now())
-            raise error
+        require_success(answer, self._now())
 
 
 class _Look:

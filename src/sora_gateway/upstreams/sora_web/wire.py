@@ -57,14 +57,16 @@ class Answer:
             raise UnreadableError("the answer is not JSON") from error
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """What all answers have in common: a field that is not known is not read."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 # --- tasks ----------------------------------------------------------------------------------------------
 
 
-class Encoding(_Wire):
+class Encoding(Wire):
     """One rendition. On posts the key is ``url`` instead of ``path``.
 
     Source: Sora web protocol, sections 5.3 and 7.3. Example:
@@ -84,14 +86,14 @@ class Encoding(_Wire):
 _SCHEMES = ("https://", "http://")
 
 
-class Encodings(_Wire):
+class Encodings(Wire):
     """The renditions that matter. Source: Sora web protocol, section 8.3."""
 
     source: Annotated[Encoding | None, BeforeValidator(as_object)] = None
     source_wm: Annotated[Encoding | None, BeforeValidator(as_object)] = None
 
 
-class Moderation(_Wire):
+class Moderation(Wire):
     """The verdict on a first-generation task or result.
 
     Source: Sora web protocol, section 5.3. Example:
@@ -108,7 +110,7 @@ class Moderation(_Wire):
         return self.is_output_rejection or self.type not in (None, "passed")
 
 
-class Generation(_Wire):
+class Generation(Wire):
     """One result of a first-generation task.
 
     Source: Sora web protocol, section 5.3. Example:
@@ -116,6 +118,7 @@ class Generation(_Wire):
     "encodings": {"source": {"path": "https://…/img_0.png?sig=x"}}, "width": 1536, "height": 1024}``
     """
 
+    id: Text = None
     url: Text = None
     deleted_at: Any = None
     download_status: Text = None
@@ -133,13 +136,13 @@ class Generation(_Wire):
         return (source.link if source else None) or self.url
 
 
-class Style(_Wire):
+class Style(Wire):
     """A style. Source: Sora web protocol, section 7.1. Example: ``{"id": "news", "display_name": "News"}``"""
 
     id: Text = None
 
 
-class CreationConfig(_Wire):
+class CreationConfig(Wire):
     """What a Sora 2 task was asked for, as far as the lists say it.
 
     Source: Sora web protocol, sections 7.1 and 7.3. Example:
@@ -156,11 +159,24 @@ class CreationConfig(_Wire):
     inpaint_items: Any = None
     inpaint_image: Any = None
     reference_inpaint_items: Any = None
+    remix_target_post: Any = None
 
     @property
     def has_style(self) -> bool:
         """Tell whether the style is said at all; then None means: without a style."""
         return "style" in self.model_fields_set
+
+    @property
+    def says_remix(self) -> bool:
+        """Tell whether it is said what was remixed; then None means: nothing."""
+        return "remix_target_post" in self.model_fields_set
+
+
+def post_id(value: Any) -> str | None:
+    """Return the id of a post: given as such, as ``{"id": …}``, or wrapped as ``{"post": {"id": …}}``."""
+    if isinstance(value, dict):
+        return post_id(value["post"]) if "post" in value else text(value.get("id"))
+    return text(value)
 
 
 def _with_id(value: Any, first: str, second: str) -> Any:
@@ -169,7 +185,7 @@ def _with_id(value: Any, first: str, second: str) -> Any:
     return value
 
 
-class Task(_Wire):
+class Task(Wire):
     """A task of either generation, as the lists show it. Only ``id`` is required.
 
     Source: Sora web protocol, sections 5.3, 7.1 and 7.2. Example:
@@ -206,7 +222,7 @@ class Task(_Wire):
         return _with_id(value, "id", "task_id")
 
 
-class DownloadUrls(_Wire):
+class DownloadUrls(Wire):
     """The links of a draft by watermark.
 
     Source: Sora web protocol, section 8.3. Example: ``{"watermark": "https://…", "no_watermark": null}``
@@ -216,7 +232,7 @@ class DownloadUrls(_Wire):
     no_watermark: Text = None
 
 
-class Draft(_Wire):
+class Draft(Wire):
     """A finished Sora 2 result, good or bad. One without ``task_id`` belongs to no task of ours.
 
     Source: Sora web protocol, section 7.3. Examples:
@@ -228,6 +244,7 @@ class Draft(_Wire):
     """
 
     id: str = Field(min_length=1)
+    generation_id: Text = None
     task_id: Text = None
     kind: Text = None
     created_at: Moment = None
@@ -250,11 +267,19 @@ class Draft(_Wire):
     error_message: Text = None
     message: Text = None
     creation_config: Annotated[CreationConfig | None, BeforeValidator(as_object)] = None
+    post: Any = None
+    can_remix: Any = None
+    can_extend: Any = None
 
     @model_validator(mode="before")
     @classmethod
     def _either_id(cls, value: Any) -> Any:
         return _with_id(value, "id", "generation_id")
+
+    @property
+    def post_id(self) -> str | None:
+        """The post that shows it, if there is one."""
+        return post_id(self.post)
 
     @property
     def refusal(self) -> str | None:
@@ -274,7 +299,7 @@ class Draft(_Wire):
 
 # --- lists ----------------------------------------------------------------------------------------------
 
-Row = TypeVar("Row", bound=_Wire)
+Row = TypeVar("Row", bound=Wire)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +377,7 @@ def _page(model: type[Row], rows: list[Any], onward: str | None) -> Page[Row]:
 # --- answers to calls -----------------------------------------------------------------------------------
 
 
-class BalanceObject(_Wire):
+class BalanceObject(Wire):
     """The video quota as many answers carry it.
 
     Source: Sora web protocol, section 3.3. Example:
@@ -366,7 +391,7 @@ class BalanceObject(_Wire):
     access_resets_in_seconds: Number = None
 
 
-class Carrier(_Wire):
+class Carrier(Wire):
     """Any answer that may carry the quota. Source: Sora web protocol, sections 3.3, 6.3 and 11.3.
 
     Example: ``{"rate_limit_and_credit_balance": {"estimated_num_videos_remaining": 22}}``
@@ -393,51 +418,28 @@ class Created(Carrier):
         return _with_id(value, "id", "task_id")
 
 
-class Uploaded(_Wire):
+class Received(Wire):
+    """What any upload may say of its file: whether it will be refused later on.
+
+    Source: Sora web protocol, section 4.2. Example:
+    ``{"contains_realistic_person": false, "user_error_message": null}``
+    """
+
+    contains_realistic_person: Flag = False
+    user_error_message: Text = None
+
+
+class Uploaded(Received):
     """The answer to an upload.
 
-    Source: Sora web protocol, section 4.1. Example:
+    Source: Sora web protocol, sections 4.1, 4.3 and 9.2. Example:
     ``{"id": "media_01kq3txxg1e7ybr94d8mzs5p6c", "type": "image", "width": 1024, "height": 1024}``
     """
 
     id: str = Field(min_length=1)
 
 
-class Me(_Wire):
-    """Whose credential it is.
-
-    Source: Sora web protocol, section 3.1. Example:
-    ``{"id": "user-Qz81LmT4cVb2Ns7XhKe93RwP", "email": "pool-07@example.org", "username": null}``
-    """
-
-    id: str = Field(min_length=1)
-    email: Text = None
-
-
-class PlanObject(_Wire):
-    """A plan. Source: Sora web protocol, section 3.2. Example: ``{"id": "chatgpt_plus", "title": "…"}``"""
-
-    id: Text = None
-    title: Text = None
-
-
-class Subscription(_Wire):
-    """A plan in force. Source: Sora web protocol, section 3.2. Example: ``{"plan": {"id": "…"}}``"""
-
-    plan: Annotated[PlanObject | None, BeforeValidator(as_object)] = None
-
-
-class Subscriptions(_Wire):
-    """The subscriptions of an account, the one in force first; none: no paid plan.
-
-    Source: Sora web protocol, section 3.2. Example:
-    ``{"data": [{"plan": {"id": "chatgpt_plus", "title": "ChatGPT Plus"}, "status": "active"}]}``
-    """
-
-    data: Annotated[list[Subscription], BeforeValidator(as_objects)] = []
-
-
-class ErrorObject(_Wire):
+class ErrorObject(Wire):
     """The inside of an error. Source: Sora web protocol, section 0.5. Example: ``{"code": "heavy_load"}``"""
 
     message: Text = None

@@ -13,21 +13,18 @@ from sora_gateway.surfaces.anthropic.messages.render import (
     Head,
     render_count,
     render_end,
-    render_failed,
     render_failure,
-    render_link,
     render_message,
     render_progress,
     render_start,
     render_text,
-    render_unfinished,
 )
+from sora_gateway.web.telling import tell_result
 from tests.surfaces.anthropic.jobs import ended, running, video_job
 from tests.surfaces.anthropic.samples import sample
 
 HEAD = Head(id="msg_01k", model="sora_image", prompt="画小猫")
-IMAGE = render_link(MediaKind.IMAGE, "http://gateway/v1/files/a/image/0")
-VIDEO = render_link(MediaKind.VIDEO, "http://gateway/v1/files/a/video/0.mp4")
+IMAGE = tell_result(MediaKind.IMAGE, "http://gateway/v1/files/a/image/0")
 
 
 def test_message() -> None:
@@ -82,19 +79,3 @@ def test_progress(view: JobView, line: str) -> None:
 def test_the_end_is_no_progress(phase: Phase) -> None:
     """It would stand in the text for good, beside the result that says it."""
     assert render_progress(JobView(job=ended(JOB, phase)), 1, 1) == ""
-
-
-def test_links() -> None:
-    """A picture is markdown; a video is a tag on a line of its own and a link after a blank line."""
-    assert IMAGE == "![image](http://gateway/v1/files/a/image/0)"
-    tag, blank, link = VIDEO.split("\n")
-    assert tag == '<video src="http://gateway/v1/files/a/video/0.mp4" controls></video>'
-    assert (blank, link) == ("", "[Download video](http://gateway/v1/files/a/video/0.mp4)")
-
-
-def test_what_is_not_there() -> None:
-    """An unfinished job is named with its link, a failed one with its reason."""
-    text = render_unfinished(MediaKind.VIDEO, JOB.id, "http://link")
-    assert f"`{JOB.id}`" in text
-    assert "(http://link)" in text
-    assert "No cats." in render_failed("No cats.")

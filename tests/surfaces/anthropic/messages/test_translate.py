@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sora_gateway.domain.errors import GatewayError
+from sora_gateway.domain.starts import Start
 from sora_gateway.surfaces.anthropic.messages.translate import MAX_PICTURES, translate_messages
 from sora_gateway.web.forms import Form
 
@@ -141,3 +142,25 @@ def test_stream_that_is_neither() -> None:
     with pytest.raises(GatewayError) as caught:
         translate_messages(_form(_user("x"), stream="yes"))
     assert caught.value.param == "stream"
+
+
+def test_what_was_said_before() -> None:
+    """Answers before the last wish, the newest first; not where the wish brings something along."""
+    messages = [
+        _user("x"),
+        {"role": "assistant", "content": "one"},
+        _user("y"),
+        {"role": "assistant", "content": [{"type": "text", "text": "two"}, {"type": "thinking"}, "three"]},
+        _user("z"),
+        {"role": "assistant", "content": "prefill"},
+    ]
+    assert translate_messages(_form(*messages)).draft.said == ("two", "three", "one")
+    assert translate_messages(_form(*messages, _user([TEXT, LINKED]))).draft.said == ()
+
+
+def test_a_video_that_is_named() -> None:
+    """It is to be changed; its name is no part of the prompt."""
+    video_id = "video_" + "0123456789" * 2 + "abcdef"
+    talk = translate_messages(_form({"role": "assistant", "content": "x"}, _user(f"{video_id} at night")))
+    assert talk.draft.start == Start(param="messages", job_id=video_id)
+    assert (talk.prompt, talk.draft.fields["prompt"], talk.draft.said) == ("at night", "at night", ())

@@ -8,6 +8,7 @@ import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.starts import Start
 from sora_gateway.surfaces.gemini.generate_content.translate import (
     is_sse,
     translate_content,
@@ -139,3 +140,26 @@ def test_counting_nothing() -> None:
 def test_is_sse(query: dict[str, str], expected: bool) -> None:
     """Events only for those who ask."""
     assert is_sse(query) is expected
+
+
+def test_what_was_said_before() -> None:
+    """Texts and pictures of the model before the last wish, the newest turn first."""
+    contents = [
+        _turn({"text": "x"}),
+        _turn({"text": "one"}, role="model"),
+        _turn({"text": "y"}),
+        _turn({"text": "two"}, INLINE, {"functionCall": {}}, "three", role="model"),
+        _turn({"text": "z"}),
+        _turn({"text": "after"}, role="model"),
+    ]
+    said = translate_content(_form(contents), "sora_image").said
+    assert said == ("two", "data:image/png;base64,AAAA", "one")
+    assert translate_content(_form([*contents, _turn({"text": "z"}, FILE)]), "sora_image").said == ()
+
+
+def test_a_video_that_is_named() -> None:
+    """It is to be changed; its name is no part of the prompt."""
+    video_id = "video_" + "0123456789" * 2 + "abcdef"
+    draft = translate_content(_form(f"{video_id} at night"), "sora_video2")
+    assert draft.start == Start(param="contents", job_id=video_id)
+    assert draft.wish.fields["prompt"] == "at night"

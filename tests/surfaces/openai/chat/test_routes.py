@@ -14,8 +14,10 @@ import httpx2
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.model_names import with_aliases
+from sora_gateway.domain.parameters import Policy
 from tests.fakes import MP4, PNG, fails, progresses, starts
-from tests.gateway import CHAT_KEY, Gateway, client_of, served, until
+from tests.gateway import CHAT_KEY, Gateway, build_gateway, client_of, served, until
 
 
 def _body(model: str = "sora_image", **fields: Any) -> dict[str, Any]:
@@ -216,12 +218,29 @@ async def _lines(gateway: Gateway, body: dict[str, Any]) -> AsyncIterator[AsyncI
 
 
 async def test_heartbeat_is_a_comment(tmp_path: Path) -> None:
-    """Comments between the chunks, no events."""
+    """Comments between the chunks, before the first progress and after it, and nothing else."""
     async with served(tmp_path, ping_s=0.02) as gateway, _lines(gateway, _body(stream=True)) as lines:
-        async with asyncio.timeout(5):
+        seen: list[str] = []
+
+        async def beats(count: int) -> None:
             async for line in lines:
-                if line == ": ping":
+                seen.append(line)
+                if seen.count(": ping") >= count:
                     return
+
+        async with asyncio.timeout(5):
+            await beats(3)
+            (job_id,) = gateway.generations.histories
+            gateway.generations.change(job_id, progresses(0.5))
+            await beats(6)
+            gateway.generations.change(job_id, gateway.generations.completes)
+            seen += [line async for line in lines]
+    said = [line for line in seen if line]
+    assert {line.split(":")[0] for line in said} == {"", "data"}
+    first = next(at for at, line in enumerate(said) if "In progress: 50 %" in line)
+    assert said[:first].count(": ping") >= 3
+    assert said[first:].count(": ping") >= 3
+    assert said[-1] == "data: [DONE]"
 
 
 async def test_hang_up_ends_the_watching_only(live: Gateway) -> None:
@@ -246,3 +265,351 @@ async def test_restart_in_the_middle(live: Gateway) -> None:
     (job_id,) = live.generations.histories
     assert error["code"] == "server_stopping"
     assert f"/v1/files/{job_id}/image/0" in error["message"]
+
+
+# --- progress on wish ---------------------------------------------------------------------------------------
+
+
+def _reasoning(answer: httpx2.Response) -> str | None:
+    """Return the progress in an answer, streamed or not; None: there is no such key."""
+    if answer.headers["content-type"].startswith("text/event-stream"):
+        deltas = [chunk["choices"][0]["delta"] for chunk in _deltas(answer.text)]
+        lines = [delta["reasoning_content"] for delta in deltas if "reasoning_content" in delta]
+        return "".join(lines) if lines else None
+    reasoning: str | None = answer.json()["choices"][0]["message"].get("reasoning_content")
+    return reasoning
+
+
+@pytest.mark.parametrize("is_query", [True, False])
+@pytest.mark.parametrize(
+    ("is_streamed", "flag", "is_told"),
+    [
+        (True, None, True),
+        (True, "close_reasoning_content", False),
+        (True, "return_reasoning_content", True),
+        (False, None, False),
+        (False, "close_reasoning_content", False),
+        (False, "return_reasoning_content", True),
+    ],
+)
+async def test_progress_on_wish(
+    live: Gateway, is_query: bool, is_streamed: bool, flag: str | None, is_told: bool
+) -> None:
+    """Kept out of a stream, or put into a whole answer: the same lines, one for each result."""
+    live.generations.script = [starts, progresses(0.5), live.generations.completes]
+    flags = {flag: "true"} if flag else {}
+    body = _body("sora_video2", n=2, stream=is_streamed, **({} if is_query else flags))
+    async with client_of(live) as client:
+        answer = await client.post("/v1/chat/completions", params=flags if is_query else {}, json=body)
+    reasoning = _reasoning(answer)
+    assert (reasoning is not None) is is_told
+    if reasoning is not None:
+        assert "1 of 2: In progress: 50 %\n" in reasoning
+        assert "1 of 2: Completed\n" in reasoning
+        assert reasoning.endswith("2 of 2: Completed\n")
+    assert answer.text.count("<video src=") == 2
+
+
+async def test_progress_of_what_is_not_finished(tmp_path: Path) -> None:
+    """Patience ends: what was seen until then."""
+    async with served(tmp_path, wait_max_s=0.2) as gateway, client_of(gateway) as client:
+        gateway.generations.script = [starts, progresses(0.25)]
+        body = _body("sora_video2", return_reasoning_content=True)
+        message = (await client.post("/v1/chat/completions", json=body)).json()["choices"][0]["message"]
+        assert "In progress: 25 %\n" in message["reasoning_content"]
+        assert "still being made" in message["content"]
+        await until(lambda: gateway.generations.watching == 0)
+
+
+async def test_both_wishes(client: httpx2.AsyncClient) -> None:
+    """They contradict each other."""
+    body = _body(close_reasoning_content=True, return_reasoning_content=True)
+    answer = await client.post("/v1/chat/completions", json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "close_reasoning_content")
+
+
+# --- what a conversation is about ---------------------------------------------------------------------------
+
+
+def _talk(model: str, *turns: Any, **fields: Any) -> dict[str, Any]:
+    roles = ["user", "assistant"] * len(turns)
+    messages = [{"role": role, "content": turn} for role, turn in zip(roles, turns, strict=False)]
+    return {"model": model, "messages": messages, **fields}
+
+
+async def _said(client: httpx2.AsyncClient, body: dict[str, Any]) -> str:
+    answer = await client.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+    content: str = answer.json()["choices"][0]["message"]["content"]
+    return content
+
+
+@pytest.mark.parametrize("model", ["sora_image", "sora_video2"])
+async def test_make_it_darker(gateway: Gateway, client: httpx2.AsyncClient, model: str) -> None:
+    """The picture of the last answer is the reference."""
+    gateway.generations.script = [gateway.generations.completes]
+    made = await _said(client, _body("sora_image"))
+    await _said(client, _talk(model, "画小猫", made, "make it darker"))
+    (request,) = gateway.generations.submitted[-1]
+    assert (request.prompt, len(request.inputs), request.remix) == ("make it darker", 1, None)
+    ((param, source),) = gateway.generations.fetched
+    assert param == "messages"
+    assert source.startswith("data:image/png;base64,iVBORw0")
+
+
+async def test_make_the_video_darker(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """The video of the last answer is changed; another model makes a new one."""
+    gateway.generations.script = [gateway.generations.completes]
+    made = await _said(client, _body("sora_video2-landscape"))
+    (job_id,) = gateway.generations.histories
+    await _said(client, _talk("sora_video2", "画小猫", made, "make it darker"))
+    (request,) = gateway.generations.submitted[-1]
+    assert request.remix
+    assert (request.prompt, request.remix.job_id, request.aspect) == ("make it darker", job_id, "landscape")
+    await _said(client, _talk("sora_video", "画小猫", made, "make it darker"))
+    (request,) = gateway.generations.submitted[-1]
+    assert (request.remix, request.inputs) == (None, ())
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_remix_by_name(live: Gateway, is_streamed: bool) -> None:
+    """The link of a video, or its id, in the text: it is changed, and the name is no part of the prompt."""
+    live.generations.script = [live.generations.completes]
+    async with client_of(live) as client:
+        made = await _said(client, _body("sora_video2"))
+        (job_id,) = live.generations.histories
+        link = re.search(r"http[^)\"]+", made)
+        assert link
+        for name in (link[0], job_id):
+            body = _talk("sora_video2", f"{name} add a dog", stream=is_streamed)
+            assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+            (request,) = live.generations.submitted[-1]
+            assert request.remix
+            assert (request.prompt, request.remix.job_id) == ("add a dog", job_id)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "param"),
+    [
+        ("sora_image", "invalid_model", "model"),
+        ("sora_video", "invalid_model", "model"),
+        ("sora_video2", "not_found", None),
+    ],
+)
+@pytest.mark.parametrize("is_shared", [True, False])
+async def test_remix_refused(
+    gateway: Gateway,
+    client: httpx2.AsyncClient,
+    model: str,
+    kind: str,
+    param: str | None,
+    is_shared: bool,
+) -> None:
+    """A model that cannot change a video says so; a video that is not the caller's is not found."""
+    gateway.generations.script = [gateway.generations.completes]
+    if param is None and is_shared:
+        await _said(client, _talk(model, f"https://sora.chatgpt.com/p/s_{'0a' * 16} at night"))
+        assert gateway.generations.submitted[-1][0].remix_post == f"s_{'0a' * 16}"
+        return
+    await _said(client, _body("sora_video2"))
+    (job_id,) = gateway.generations.histories
+    name = f"s_{'0a' * 16}" if is_shared else job_id if param else job_id[:-4] + "0000"
+    answer = await client.post("/v1/chat/completions", json=_talk(model, f"{name} at night"))
+    error = answer.json()["error"]
+    assert error["code"] == kind
+    assert param is None or (answer.status_code, error["param"]) == (400, param)
+    assert param is None or "sora_video2" in error["message"]
+
+
+async def test_a_clip_makes_a_character(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """A video in the message; it needs the permission for characters."""
+    gateway.generations.script = [gateway.generations.completes]
+    clip = {"type": "video_url", "video_url": {"url": "https://example.com/v.mp4"}}
+    body = _talk("sora_video2", [{"type": "text", "text": "in the rain"}, clip])
+    await _said(client, body)
+    (request,) = gateway.generations.submitted[-1]
+    assert request.character
+    assert request.character.blob
+    assert gateway.generations.fetched == [("character_url", "https://example.com/v.mp4")]
+    async with client_of(gateway, CHAT_KEY) as other:
+        answer = await other.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 403
+    assert "characters" in answer.json()["error"]["message"]
+
+
+CLIP = {"type": "video_url", "video_url": {"url": "https://example.com/v.mp4"}}
+PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "parts", "words"),
+    [
+        ("sora_image", [{"type": "text", "text": "x"}, CLIP], "the video in 'messages'"),
+        ("sora_video2", [{"type": "text", "text": "x"}, PICTURE, PICTURE], "at most 1"),
+        ("sora_video2", [{"type": "text", "text": "x" * 32_001}], "the prompt in 'messages'"),
+    ],
+)
+async def test_what_a_message_cannot_hold(
+    client: httpx2.AsyncClient, model: str, parts: list[Any], words: str
+) -> None:
+    """The error speaks of what was sent, not of the fields of other routes."""
+    answer = await client.post("/v1/chat/completions", json=_talk(model, parts))
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, "messages")
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize("is_query", [True, False])
+async def test_parameters(gateway: Gateway, client: httpx2.AsyncClient, is_query: bool) -> None:
+    """Those of every route, in the body and in the query."""
+    gateway.generations.script = [gateway.generations.completes]
+    given = {"seconds": "15", "size": "1280x720", "style": "anime", "hd": "true", "private": "true"}
+    answer = await client.post(
+        "/v1/chat/completions",
+        params=given if is_query else {},
+        json=_body("sora_video2", **({} if is_query else given)),
+    )
+    assert answer.status_code == 200
+    (request,) = gateway.generations.submitted[-1]
+    assert (request.duration_s, request.size, request.style, request.hd, request.private) == (
+        15,
+        "1792x1024",
+        "anime",
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_several_pictures_for_those_who_ask(live: Gateway, is_streamed: bool) -> None:
+    """``n`` results are ``images`` of one message, numbered."""
+    live.generations.script = [live.generations.completes]
+    async with client_of(live) as client:
+        body = _body(modalities=["image"], n=2, stream=is_streamed)
+        answer = await client.post("/v1/chat/completions", json=body)
+    if is_streamed:
+        (images,) = [
+            chunk["choices"][0]["delta"]["images"]
+            for chunk in _deltas(answer.text)
+            if "images" in chunk["choices"][0]["delta"]
+        ]
+    else:
+        (choice,) = answer.json()["choices"]
+        images = choice["message"]["images"]
+    assert [image["index"] for image in images] == [0, 1]
+
+
+# --- text models --------------------------------------------------------------------------------------------
+
+
+async def test_prompt_worded(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """The better prompt is the answer; there is no job."""
+    answer = await client.post("/v1/chat/completions", json=_body("prompt-enhance-long-15s|[free]"))
+    body = answer.json()
+    (choice,) = body["choices"]
+    assert (body["model"], choice["finish_reason"]) == ("prompt-enhance-long-15s|[free]", "stop")
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": "画小猫, long, 15 s, free",
+        "refusal": None,
+    }
+    assert body["usage"]["prompt_tokens"] > 0
+    assert body["usage"]["completion_tokens"] > 0
+    assert gateway.generations.submitted == []
+
+
+async def test_prompt_worded_in_a_stream(live: Gateway) -> None:
+    """The grammar of every stream, with usage on wish."""
+    body = _body("prompt-enhance-short-10s", stream=True, stream_options={"include_usage": True})
+    async with client_of(live, CHAT_KEY) as client:
+        answer = await client.post("/v1/chat/completions", json=body)
+    assert answer.text.endswith("data: [DONE]\n\n")
+    *chunks, last = _deltas(answer.text)
+    assert [chunk["choices"][0]["delta"] for chunk in chunks] == [
+        {"role": "assistant", "content": ""},
+        {"content": "画小猫, short, 10 s, any"},
+        {},
+    ]
+    assert last["usage"]["total_tokens"] > 0
+    assert {chunk["model"] for chunk in (*chunks, last)} == {"prompt-enhance-short-10s"}
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+@pytest.mark.parametrize(("kind", "status"), [(ErrorKind.CONTENT_REFUSED, 400), (ErrorKind.NO_ACCOUNT, 503)])
+async def test_prompt_refused(
+    gateway: Gateway, client: httpx2.AsyncClient, is_streamed: bool, kind: ErrorKind, status: int
+) -> None:
+    """A real status, streamed or not."""
+    gateway.app.state.services.enhancer.refusal = GatewayError(kind, "No cats.")
+    answer = await client.post(
+        "/v1/chat/completions", json=_body("prompt-enhance-long-15s", stream=is_streamed)
+    )
+    assert (answer.status_code, answer.json()["error"]["message"]) == (status, "No cats.")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/images/generations", {"prompt": "x"}),
+        ("/v1/videos", {"prompt": "x"}),
+        ("/v1/responses", {"input": "x"}),
+        ("/v1/messages", {"messages": [{"role": "user", "content": "x"}], "max_tokens": 9}),
+        ("/v1beta/models/prompt-enhance-long-15s:generateContent", {"contents": "x"}),
+    ],
+)
+async def test_text_models_are_for_chat_only(
+    client: httpx2.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    """Elsewhere they are refused with a hint."""
+    answer = await client.post(path, json={"model": "prompt-enhance-long-15s", **body})
+    assert answer.status_code == 400
+    assert "text model, for chat only" in answer.json()["error"]["message"]
+
+
+# --- names ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}),
+        ("/v1/videos", {"prompt": "x"}),
+        ("/v1/responses", {"input": "x"}),
+        ("/v1/messages", {"messages": [{"role": "user", "content": "x"}], "max_tokens": 9}),
+        ("/v1beta/models/my-video|[free]:generateContent", {"contents": "x"}),
+    ],
+)
+async def test_own_aliases(tmp_path: Path, path: str, body: dict[str, Any]) -> None:
+    """The operator's names work in every dialect, with groups too."""
+    policy = Policy(aliases=with_aliases({"my-video": "sora_video2-pro-25s"}))
+    gateway = await build_gateway(tmp_path, policy=policy)
+    gateway.generations.script = [gateway.generations.completes]
+    async with client_of(gateway) as client:
+        answer = await client.post(path, json={"model": "my-video|[free]", **body})
+    assert answer.status_code == 200
+    (request,) = gateway.generations.submitted[-1]
+    assert (request.pro, request.duration_s, request.groups, request.model) == (
+        True,
+        25,
+        ("free",),
+        "my-video|[free]",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("gpt-image", "1024x1024"),
+        ("gpt-image-landscape", "1536x1024"),
+        ("gpt-image-portrait", "1024x1536"),
+        ("sora2-landscape-10s", "1280x720"),
+        ("sora2-portrait-25s", "720x1280"),
+        ("sora2pro-landscape-10s", "1280x720"),
+        ("sora2pro-hd-portrait-15s", "1024x1792"),
+    ],
+)
+async def test_names_of_sora2api(gateway: Gateway, client: httpx2.AsyncClient, name: str, size: str) -> None:
+    """They work as they are."""
+    gateway.generations.script = [gateway.generations.completes]
+    await _said(client, _body(name))
+    assert gateway.generations.submitted[-1][0].size == size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sora_gateway.domain.parameters import resolve_image
-from sora_gateway.surfaces.openai.images.render import render_event, render_images
+from sora_gateway.surfaces.openai.images.render import render_completed, render_images, render_partial
 from tests.surfaces.openai.jobs import AT
 from tests.surfaces.openai.samples import sample
 
@@ -25,10 +25,17 @@ def test_unknown_format_is_left_out() -> None:
 
 def test_event() -> None:
     """``event:`` equals the type inside."""
-    event = render_event(
-        REQUEST, "iVBORw0KGgo=", name="image_generation.completed", created_at=AT, encoding=None
-    )
+    event = render_completed(REQUEST, "iVBORw0KGgo=", made="image_generation", created_at=AT, encoding="png")
     first, second, *rest = event.decode().split("\n")
     assert first == "event: image_generation.completed"
     assert json.loads(second.removeprefix("data: ")) == sample("image_event.json")
+    assert rest == ["", ""]
+
+
+def test_partial_event() -> None:
+    """The same keys with an index, without the usage."""
+    event = render_partial(REQUEST, "iVBORw0KGgo=", made="image_generation", created_at=AT, encoding="png")
+    first, second, *rest = event.decode().split("\n")
+    assert first == "event: image_generation.partial_image"
+    assert json.loads(second.removeprefix("data: ")) == sample("image_partial_event.json")
     assert rest == ["", ""]

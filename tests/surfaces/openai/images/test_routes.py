@@ -9,10 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from sora_gateway.domain.errors import ErrorKind
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Aspect
+from sora_gateway.surfaces.openai.images.translate import VARIATION_PROMPT
 from tests.fakes import PNG, Change, cancels, fails, progresses, starts
-from tests.gateway import Gateway, client_of
+from tests.gateway import CHAT_KEY, Gateway, client_of
 
 
 @pytest.fixture
@@ -97,6 +98,118 @@ async def test_edit_with_json(finishing: Gateway, client: httpx2.AsyncClient) ->
     assert finishing.generations.fetched == [("images", "https://example.com/a.png")]
 
 
+@pytest.mark.parametrize("route", ["edits", "variations"])
+@pytest.mark.parametrize("text", ["https://example.com/a.png", "data:image/png;base64,iVBORw0K", "iVBORw0K"])
+@pytest.mark.parametrize("shape", ["one", "list", "images", "field", "field[]", "images[]"])
+async def test_pictures_as_texts(
+    finishing: Gateway, client: httpx2.AsyncClient, route: str, text: str, shape: str
+) -> None:
+    """URL, data URL or bare base64: alone, in a list, as objects, and as fields of a form."""
+    bodies: dict[str, Any] = {
+        "one": {"json": {"image": text}},
+        "list": {"json": {"image": [text, text]}},
+        "images": {
+            "json": {"images": [{"image_url": text}, {"image_url": text}], "mask": {"image_url": text}}
+        },
+        "field": {"files": [("image", (None, text))]},
+        "field[]": {"files": [("image[]", (None, text)), ("image[]", (None, text))]},
+        "images[]": {"files": [("images[][image_url]", (None, text)), ("images[][image_url]", (None, text))]},
+    }
+    answer = await client.post(f"/v1/images/{route}?prompt=x", **bodies[shape])
+    assert answer.status_code == 200, answer.text
+    param = "images" if shape.startswith("images") else "image"
+    count = 1 if shape in ("one", "field") else 2
+    assert finishing.generations.fetched == [(param, text)] * count
+    assert len(finishing.generations.submitted[0][0].inputs) == count
+
+
+async def test_too_many_pictures(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """Sixteen, as ``GET /v1/models`` says."""
+    answer = await client.post("/v1/images/edits", json={"prompt": "x", "image": ["https://a"] * 17})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "image")
+    assert "at most 16" in answer.json()["error"]["message"]
+    assert gateway.generations.fetched == []
+
+
+@pytest.mark.parametrize("base", ["", "/sora"])
+@pytest.mark.parametrize("response_format", ["b64_json", "url"])
+async def test_variation(
+    finishing: Gateway, client: httpx2.AsyncClient, base: str, response_format: str
+) -> None:
+    """As the SDKs send it: a picture and no words. Ours are told with each result."""
+    answer = await client.post(
+        f"{base}/v1/images/variations",
+        data={"n": "2", "size": "256x256", "response_format": response_format, "model": "dall-e-2"},
+        files={"image": ("cat.png", PNG)},
+    )
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert [set(image) for image in body["data"]] == [{response_format, "revised_prompt"}] * 2
+    assert {image["revised_prompt"] for image in body["data"]} == {VARIATION_PROMPT}
+    assert body["size"] == "1024x1024"
+    ((request,),) = finishing.generations.submitted
+    assert (request.prompt, request.n, request.aspect) == (VARIATION_PROMPT, 2, Aspect.SQUARE)
+    assert finishing.generations.stored == [("image", PNG)]
+
+
+async def test_variation_with_words(finishing: Gateway, client: httpx2.AsyncClient) -> None:
+    """A prompt of the caller's is not revised."""
+    body = {"image": "https://example.com/a.png", "prompt": "bluer"}
+    answer = await client.post("/v1/images/variations", json=body)
+    assert [set(image) for image in answer.json()["data"]] == [{"b64_json"}]
+    assert finishing.generations.submitted[0][0].prompt == "bluer"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "code"),
+    [
+        ({}, "image", "invalid_request"),
+        ({"image": "https://a", "stream": True}, "stream", "unsupported"),
+        ({"image": "https://a", "n": 5}, "n", "invalid_request"),
+        ({"image": "https://a", "output_format": "gif"}, "output_format", "invalid_request"),
+    ],
+)
+async def test_wrong_variations(
+    gateway: Gateway, client: httpx2.AsyncClient, fields: dict[str, Any], param: str, code: str
+) -> None:
+    """400 that names the field, before anything is fetched or made."""
+    answer = await client.post("/v1/images/variations", json=fields)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
+    assert gateway.generations.submitted == []
+    assert gateway.generations.fetched == []
+    assert answer.json()["error"]["code"] == code
+
+
+async def test_variations_need_the_permission(gateway: Gateway) -> None:
+    """Chat alone is not enough."""
+    async with client_of(gateway, CHAT_KEY) as client:
+        answer = await client.post("/v1/images/variations", json={"image": "https://a"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize(
+    ("size", "aspect", "served"),
+    [
+        ("auto", Aspect.SQUARE, "1024x1024"),
+        ("1x1", Aspect.SQUARE, "1024x1024"),
+        ("512x512", Aspect.SQUARE, "1024x1024"),
+        ("1920x1080", Aspect.LANDSCAPE, "1536x1024"),
+        ("1025x1024", Aspect.LANDSCAPE, "1536x1024"),
+        ("1024x1792", Aspect.PORTRAIT, "1024x1536"),
+    ],
+)
+@pytest.mark.parametrize("route", ["generations", "edits", "variations"])
+async def test_size(
+    finishing: Gateway, client: httpx2.AsyncClient, route: str, size: str, aspect: Aspect, served: str
+) -> None:
+    """Any size means one of three shapes; the answer says which."""
+    body = {"prompt": "x", "image": "https://a", "size": size}
+    answer = await client.post(f"/v1/images/{route}", json=body)
+    assert answer.json()["size"] == served
+    assert finishing.generations.submitted[0][0].aspect is aspect
+
+
 async def test_edit_without_a_picture(client: httpx2.AsyncClient) -> None:
     """400 that names the field."""
     answer = await client.post("/v1/images/edits", data={"prompt": "x"})
@@ -113,6 +226,9 @@ async def test_edit_without_a_picture(client: httpx2.AsyncClient) -> None:
         ({"response_format": "file"}, "response_format"),
         ({"stream": True, "n": 2}, "n"),
         ({"stream": "perhaps"}, "stream"),
+        ({"stream": True, "partial_images": 4}, "partial_images"),
+        ({"partial_images": "some"}, "partial_images"),
+        ({"size": "large"}, "size"),
     ],
 )
 async def test_wrong_fields(
@@ -155,11 +271,64 @@ async def test_stream(live: Gateway, path: str, name: str) -> None:
     """One event, last."""
     live.generations.script = [starts, live.generations.completes]
     async with client_of(live) as client:
-        body = {"prompt": "x", "stream": True, "partial_images": 2, "image": "https://a"}
+        body = {"prompt": "x", "stream": True, "partial_images": 0, "image": "https://a"}
         answer = await client.post(f"/v1/images/{path}", json=body)
     event, data = answer.text.strip().split("\n")
     assert event == f"event: {name}.completed"
     assert base64.b64decode(json.loads(data.removeprefix("data: "))["b64_json"]) == PNG + b"\x00"
+
+
+@pytest.mark.parametrize(("path", "name"), [("generations", "image_generation"), ("edits", "image_edit")])
+@pytest.mark.parametrize("partial_images", [1, 3])
+@pytest.mark.parametrize("encoding", [None, "png", "webp"])
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_partial_images(
+    live: Gateway, path: str, name: str, partial_images: int, encoding: str | None, as_json: bool
+) -> None:
+    """At most one, however many are asked for: the result made small, in the format of the result."""
+    live.generations.script = [starts, live.generations.completes]
+    fields = {"prompt": "x", "image": "https://a", "stream": True, "partial_images": partial_images}
+    if encoding is not None:
+        fields["output_format"] = encoding
+    form = {key: (None, str(value).lower()) for key, value in fields.items()}
+    async with client_of(live) as client:
+        sent: dict[str, Any] = {"json": fields} if as_json else {"files": form}
+        answer = await client.post(f"/v1/images/{path}", **sent)
+    events = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+    assert [event for event, _ in events] == [f"event: {name}.partial_image", f"event: {name}.completed"]
+    partial, completed = (json.loads(data.removeprefix("data: ")) for _, data in events)
+    shown = encoding or "png"
+    assert base64.b64decode(partial["b64_json"]) == f"{shown}:thumbnail".encode()
+    whole = PNG + b"\x00"
+    assert base64.b64decode(completed["b64_json"]) == (b"webp:" + whole if encoding == "webp" else whole)
+    same = {"created_at", "size", "quality", "background", "output_format"}
+    assert set(partial) == same | {"type", "b64_json", "partial_image_index"}
+    assert set(completed) == same | {"type", "b64_json", "usage"}
+    assert {key: partial[key] for key in same} == {key: completed[key] for key in same}
+    assert (partial["partial_image_index"], partial["output_format"]) == (0, shown)
+
+
+async def test_result_does_not_hang_on_its_preview(live: Gateway) -> None:
+    """What cannot be made small is given whole."""
+    live.generations.script = [starts, live.generations.completes]
+
+    async def fail(_: object) -> bytes:
+        raise GatewayError(ErrorKind.GENERATION_FAILED, "No.")
+
+    live.tools.thumbnail = fail  # type: ignore[method-assign]
+    async with client_of(live) as client:
+        body = {"prompt": "x", "stream": True, "partial_images": 1}
+        answer = await client.post("/v1/images/generations", json=body)
+    assert [line for line in answer.text.split("\n") if line.startswith("event")] == [
+        "event: image_generation.completed"
+    ]
+
+
+async def test_streamed_text_flag_false(finishing: Gateway, client: httpx2.AsyncClient) -> None:
+    """Partial images without a stream have no effect."""
+    form = {"prompt": (None, "x"), "stream": (None, "false"), "partial_images": (None, "2")}
+    answer = await client.post("/v1/images/generations", files=form)
+    assert answer.headers["content-type"] == "application/json"
 
 
 async def test_stream_that_fails(live: Gateway) -> None:

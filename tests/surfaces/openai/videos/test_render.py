@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from sora_gateway.domain.jobs import Job
+from sora_gateway.domain.errors import ErrorKind
+from sora_gateway.domain.jobs import Job, JobError
+from sora_gateway.domain.requests import Source
 from sora_gateway.engine.generations import JobView, Watched
 from sora_gateway.ports.stores import Page
 from sora_gateway.surfaces.openai.videos.render import (
@@ -34,6 +36,59 @@ VIEWS = {
 def test_golden(name: str) -> None:
     """The whole object, key for key."""
     assert render_video(VIEWS[name]) == sample(f"video_{name}.json")
+
+
+SOURCE = Source(job_id="video_01kanar000", account_id="a", result_id="gen_1", total_s=15)
+LATER_NOTES = {"later.character": "character_01kanar9g0b", "later.username": "later1"}
+FIRST_NOTES = {"character": "character_01kanar9g0", "username": "first1"}
+
+
+def changed(**changes: object) -> Job:
+    """A video that begins from another one or has to do with characters."""
+    job = video_job(prompt="再加一只小狗")
+    return replace(job, request=replace(job.request, **changes))  # type: ignore[arg-type]
+
+
+def test_golden_extension() -> None:
+    """Its length is that of the whole file, and it names what it carries on."""
+    job = replace(completed(changed(extend=SOURCE)), character_id="character_01kanar9g0b", notes=LATER_NOTES)
+    assert render_video(JobView(job=job)) == sample("video_extended.json")
+
+
+def test_remix() -> None:
+    """A video of the caller's is named; a shared one, which is no video here, stands in ``effective``."""
+    video = render_video(JobView(job=changed(remix=SOURCE)))
+    assert (video["remixed_from_video_id"], video["seconds"]) == (SOURCE.job_id, "10")
+    assert (video["effective"]["extension_s"], video["effective"]["remix_target"]) == (None, None)
+    shared = render_video(JobView(job=changed(remix_post="s_1")))
+    assert (shared["remixed_from_video_id"], shared["effective"]["remix_target"]) == (None, "s_1")
+
+
+@pytest.mark.parametrize(
+    ("notes", "character_id", "shown"),
+    [
+        ({}, None, None),
+        (FIRST_NOTES, None, {"id": "character_01kanar9g0", "username": "first1"}),
+        (
+            FIRST_NOTES | LATER_NOTES,
+            "character_01kanar9g0b",
+            {"id": "character_01kanar9g0b", "username": "later1"},
+        ),
+        (FIRST_NOTES, "character_01kanar9g0", {"id": "character_01kanar9g0", "username": "first1"}),
+    ],
+)
+def test_character(notes: dict[str, str], character_id: str | None, shown: object) -> None:
+    """The one that was made first is shown as soon as it is there, the one of the result goes before it."""
+    job = replace(running(video_job(), 0.5), notes=notes, character_id=character_id)
+    assert render_video(JobView(job=job))["character"] == shown
+
+
+def test_character_error() -> None:
+    """The video is there, the character is not, and it says why."""
+    error = JobError(kind=ErrorKind.CONTENT_REFUSED, message="A person.", code="content_refused")
+    video = render_video(JobView(job=replace(completed(video_job()), character_error=error)))
+    assert (video["status"], video["error"], video["character"]) == ("completed", None, None)
+    assert video["character_error"] == {"code": "content_policy_violation", "message": "A person."}
 
 
 def test_what_was_asked_and_what_is_done() -> None:

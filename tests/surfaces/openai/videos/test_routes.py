@@ -11,6 +11,8 @@ import httpx2
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.licences import Licence, Permission
+from sora_gateway.licences.keys import hash_key
 from tests.fakes import MP4, PNG, Change, fails, progresses, starts
 from tests.gateway import AUTH, KEY, Gateway, client_of, served, until
 
@@ -368,3 +370,250 @@ async def test_refusals_of_the_engine(gateway: Gateway) -> None:
             gateway.generations.refusal = GatewayError(kind, "No.")
             answer = await client.post("/v1/videos", json={"prompt": "x"}, headers=AUTH)
             assert (answer.status_code, answer.headers.get("x-should-retry")) == (status, should_retry)
+
+
+async def _finished(gateway: Gateway, client: httpx2.AsyncClient, **fields: Any) -> str:
+    video_id: str = (await _make(client, **fields))["id"]
+    gateway.generations.change(video_id, gateway.generations.completes)
+    return video_id
+
+
+@pytest.mark.parametrize("as_what", ["json", "multipart", "urlencoded", "query"])
+async def test_remix(gateway: Gateway, client: httpx2.AsyncClient, as_what: str) -> None:
+    """In every spelling: what is not said stays, the source is named, and it runs where that lies."""
+    source = await _finished(gateway, client, model="sora_video2-landscape-15s")
+    path, fields = f"/sora/v1/videos/{source}/remix", {"prompt": "再加一只小狗", "style": "anime"}
+    match as_what:
+        case "json":
+            answer = await client.post(path, json=fields)
+        case "multipart":
+            answer = await client.post(path, files={name: (None, text) for name, text in fields.items()})
+        case "urlencoded":
+            answer = await client.post(path, data=fields)
+        case _:
+            answer = await client.post(path, params=fields)
+    assert answer.status_code == 200, answer.text
+    video = answer.json()
+    assert (video["remixed_from_video_id"], video["seconds"], video["size"]) == (source, "15", "1280x720")
+    assert video["effective"]["style"] == "anime"
+    assert answer.headers["openai-poll-after-ms"] == "2000"
+    request = gateway.generations.submitted[-1][0]
+    assert request.remix is not None
+    assert (request.remix.job_id, request.account_id) == (source, request.remix.account_id)
+    assert request.extend is None
+
+
+@pytest.mark.parametrize("as_what", ["json", "text", "brackets", "form text"])
+@pytest.mark.parametrize("path", ["edits", "extensions"])
+async def test_edits_and_extensions(
+    gateway: Gateway, client: httpx2.AsyncClient, path: str, as_what: str
+) -> None:
+    """The video as SDKs, LiteLLM and curl name it."""
+    source = await _finished(gateway, client)
+    fields = {"prompt": "x", "seconds": "10"}
+    match as_what:
+        case "json":
+            answer = await client.post(f"/v1/videos/{path}", json={**fields, "video": {"id": source}})
+        case "text":
+            answer = await client.post(f"/v1/videos/{path}", json={**fields, "video": source})
+        case "brackets":
+            form = {**fields, "video[id]": source}
+            answer = await client.post(
+                f"/v1/videos/{path}", files={name: (None, text) for name, text in form.items()}
+            )
+        case _:
+            answer = await client.post(f"/v1/videos/{path}", data={**fields, "video": source})
+    assert answer.status_code == 200, answer.text
+    video, request = answer.json(), gateway.generations.submitted[-1][0]
+    assert video["remixed_from_video_id"] == source
+    assert (request.extend is not None) == (path == "extensions")
+    assert video["seconds"] == ("20" if path == "extensions" else "10")
+    assert video["effective"]["extension_s"] == (10 if path == "extensions" else None)
+
+
+@pytest.mark.parametrize("path", ["edits", "extensions"])
+async def test_uploaded_videos(client: httpx2.AsyncClient, path: str) -> None:
+    """They cannot be changed or carried on, and it is said."""
+    answer = await client.post(
+        f"/v1/videos/{path}", data={"prompt": "x", "seconds": "10"}, files={"video": ("a.mp4", MP4)}
+    )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported", "video")
+    missing = await client.post(f"/v1/videos/{path}", json={"prompt": "x", "seconds": 10})
+    assert (missing.status_code, missing.json()["error"]["param"]) == (400, "video")
+
+
+CHANGING = pytest.mark.parametrize("path", ["{}/remix", "edits", "extensions"])
+
+
+async def _change(client: httpx2.AsyncClient, path: str, source: str, **fields: Any) -> httpx2.Response:
+    seconds = {"seconds": 10} if path == "extensions" else {}
+    named = {} if "{}" in path else {"video": {"id": source}}
+    body = {"prompt": "x", **seconds, **named, **fields}
+    return await client.post(f"/v1/videos/{path.format(source)}", json=body)
+
+
+@CHANGING
+async def test_sources_that_are_none(gateway: Gateway, client: httpx2.AsyncClient, path: str) -> None:
+    """Unknown: 404. Unfinished, failed, a picture: 400. The field is named."""
+    param = "video_id" if "{}" in path else "video"
+    unknown = await _change(client, path, "video_unknown")
+    assert (unknown.status_code, unknown.json()["error"]["param"]) == (404, param)
+    unfinished = (await _make(client))["id"]
+    failed = (await _make(client))["id"]
+    gateway.generations.change(failed, fails(ErrorKind.GENERATION_FAILED, "Bad luck."))
+    old = await _finished(gateway, client, model="sora_video")
+    for source, code in ((unfinished, "invalid_request"), (failed, "invalid_request"), (old, "unsupported")):
+        answer = await _change(client, path, source)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["param"], error["code"]) == (400, param, code)
+    assert len(gateway.generations.submitted) == 3
+
+
+@CHANGING
+async def test_private_videos(gateway: Gateway, client: httpx2.AsyncClient, path: str) -> None:
+    """A private video is never published, so never remixed; it can be carried on."""
+    source = await _finished(gateway, client, private=True)
+    answer = await _change(client, path, source)
+    if path == "extensions":
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == ("video_id" if "{}" in path else "video")
+    assert "private" in answer.json()["error"]["message"]
+
+
+@CHANGING
+async def test_the_sources_of_others(gateway: Gateway, client: httpx2.AsyncClient, path: str) -> None:
+    """Not found, as if they were not there."""
+    source = await _finished(gateway, client)
+    licence = Licence(
+        id="stranger", name="x", key_hint="x", permissions=frozenset(Permission), created_at=0.0
+    )
+    await gateway.licences.put(licence, hash_key("sg-stranger"))
+    async with client_of(gateway, "sg-stranger") as stranger:
+        assert (await _change(stranger, path, source)).status_code == 404
+
+
+async def test_remix_of_a_shared_video(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """Its id stands in the path or, with or without its link, in a field; any account may do it."""
+    post = "s_" + "0123456789abcdef" * 2
+    by_path = await client.post(f"/v1/videos/{post}/remix", json={"prompt": "x"})
+    by_field = await client.post(
+        "/v1/videos", json={"prompt": "x", "remix_target_id": f"https://sora.chatgpt.com/p/{post}"}
+    )
+    for answer in (by_path, by_field):
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["effective"]["remix_target"] == post
+        assert answer.json()["remixed_from_video_id"] is None
+    assert all(request.account_id is None for (request,) in gateway.generations.submitted)
+    extension = await client.post(
+        "/v1/videos/extensions", json={"prompt": "x", "seconds": 10, "video": {"id": post}}
+    )
+    assert (extension.status_code, extension.json()["error"]["code"]) == (400, "unsupported")
+
+
+@pytest.mark.parametrize("name", ["create", "remix"])
+async def test_characters_of_a_video(gateway: Gateway, client: httpx2.AsyncClient, name: str) -> None:
+    """Every way to have one: of a clip, of a finished video, of the result, and ones that are there."""
+    source = await _finished(gateway, client)
+    path = "/v1/videos" if name == "create" else f"/v1/videos/{source}/remix"
+    common = {"prompt": "x", "model": "sora_video2"}
+    await client.post(
+        path, json={**common, "character_url": "https://a/b.mp4", "character_timestamps": "1,3"}
+    )
+    await client.post(path, data={**common, "character_from_task": source})
+    await client.post(path, params={**common, "character_create": "true"})
+    await client.post(path, data=common, files={"character_url": ("a.mp4", MP4)})
+    clip, task, later, upload = (request for (request,) in gateway.generations.submitted[1:])
+    assert clip.character is not None
+    assert clip.character.blob is not None
+    assert (clip.character.start_s, clip.character.end_s) == (1.0, 3.0)
+    assert task.character is not None
+    assert task.character.source is not None
+    assert task.character.source.job_id == source
+    assert (later.character, later.keeps_character is not None) == (None, True)
+    assert upload.character is not None
+    assert gateway.generations.stored == [("character_url", MP4)]
+
+
+async def test_characters_that_exist(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """LiteLLM's list becomes mentions; unknown and unfinished ones are refused by the field."""
+    gateway.generations.script = [gateway.generations.completes]
+    made = (await client.post("/v1/characters", json={"url": "https://a"})).json()
+    gateway.generations.script = []
+    for answer in (
+        await client.post("/v1/videos", json={"prompt": "x", "characters": [{"id": made["id"]}]}),
+        await client.post("/v1/videos", data={"prompt": "x", "characters[][id]": made["id"]}),
+    ):
+        assert answer.status_code == 200, answer.text
+        assert gateway.generations.submitted[-1][0].mentions == (made["username"],)
+        assert gateway.generations.submitted[-1][0].account_id is not None
+    answer = await client.post("/v1/videos", json={"prompt": "x", "characters": [{"id": "character_x"}]})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "characters")
+
+
+async def test_the_character_is_shown(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """When the job is done, the character of its result stands in it."""
+    video_id = await _finished(gateway, client, character_create=True)
+    video = (await client.get(f"/v1/videos/{video_id}")).json()
+    assert video["character"] == {"id": f"character_of_{video_id}b", "username": "later1"}
+    assert video["character_error"] is None
+    assert (await _make(client))["character"] is None
+
+
+@pytest.mark.parametrize("path", ["", "/{}/remix", "/edits", "/extensions"])
+async def test_prefer_wait(gateway: Gateway, client: httpx2.AsyncClient, path: str) -> None:
+    """The answer is the finished video, and says that it was waited for."""
+    source = await _finished(gateway, client)
+    gateway.generations.script = [starts, gateway.generations.completes]
+    body = {"prompt": "x", "seconds": 10, "video": {"id": source}}
+    answer = await client.post(
+        f"/v1/videos{path.format(source)}", json=body, headers={"Prefer": "respond-async, wait=20"}
+    )
+    assert (answer.status_code, answer.json()["status"]) == (200, "completed")
+    assert answer.headers["preference-applied"] == "wait=20"
+    assert "openai-poll-after-ms" not in answer.headers
+
+
+@pytest.mark.parametrize("fields", [{}, {"model": "sora-2"}])
+async def test_openrouter_words(gateway: Gateway, client: httpx2.AsyncClient, fields: dict[str, Any]) -> None:
+    """Duration, aspect ratio and frames of that provider, beside its fields without meaning here."""
+    body = {
+        "prompt": "x",
+        "duration": 15,
+        "aspect_ratio": "16:9",
+        "generate_audio": True,
+        "seed": 7,
+        "frame_images": [{"type": "image_url", "image_url": {"url": "https://a/b.png"}}],
+        **fields,
+    }
+    video = (await client.post("/v1/videos", json=body)).json()
+    assert (video["size"], video["seconds"]) == ("1280x720", "15")
+    assert gateway.generations.fetched == [("frame_images", "https://a/b.png")]
+
+
+async def test_one_key_and_two_videos(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """The video in the path is a part of the request: a key used for another one is a conflict."""
+    sources = [await _finished(gateway, client) for _ in range(2)]
+    headers = {"Idempotency-Key": "k"}
+    answers = [
+        await client.post(f"/v1/videos/{source}/remix", json={"prompt": "x"}, headers=headers)
+        for source in (*sources, sources[0])
+    ]
+    assert [answer.status_code for answer in answers] == [200, 409, 200]
+    assert answers[0].json()["id"] == answers[2].json()["id"]
+
+
+async def test_a_repeated_remix_of_another_video(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """An SDK's repetition gets the job of its own video, never that of another with the same words."""
+    gateway.generations.repeats = True
+    sources = [await _finished(gateway, client) for _ in range(2)]
+    digests = set()
+    for source in sources:
+        headers = {"x-stainless-retry-count": "1"}
+        await client.post(f"/v1/videos/{source}/remix", json={"prompt": "x"}, headers=headers)
+        promise = gateway.generations.promises[-1]
+        assert promise is not None
+        digests.add(promise.digest)
+    assert len(digests) == 2

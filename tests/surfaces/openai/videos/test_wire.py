@@ -6,10 +6,10 @@ import pytest
 from openai.types import Video as SdkVideo
 from pydantic import TypeAdapter
 
-from sora_gateway.surfaces.openai.videos.wire import CREATE, Video, VideoPage
+from sora_gateway.surfaces.openai.videos.wire import CREATE, EDIT, EXTENSION, REMIX, Video, VideoPage
 from tests.surfaces.openai.samples import sample
 
-SAMPLES = ("queued", "running", "completed", "failed", "cancelled")
+SAMPLES = ("queued", "running", "completed", "failed", "cancelled", "extended")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -38,3 +38,7 @@ def test_documented_fields() -> None:
     """The fields of the OpenAPI description; unknown ones are taken."""
     assert CREATE["additionalProperties"] is True
     assert {"prompt", "model", "seconds", "size", "n", "input_reference"} <= set(CREATE["properties"])
+    assert {"prompt", "model", "character_url"} <= set(REMIX["properties"])
+    assert set(EDIT["required"]) == {"prompt", "video"}
+    assert set(EXTENSION["required"]) == {"prompt", "seconds", "video"}
+    assert all(set(one["required"]) <= set(one["properties"]) for one in (CREATE, REMIX, EDIT, EXTENSION))

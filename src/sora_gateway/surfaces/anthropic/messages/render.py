@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sora_gateway.domain.errors import GatewayError
-from sora_gateway.domain.jobs import Status
-from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.generations import JobView
 from sora_gateway.surfaces.anthropic.errors import render_error
 from sora_gateway.surfaces.anthropic.messages.wire import MessageAnswer, MessageEvent, TokenCount
 from sora_gateway.web.streaming import encode_event
+from sora_gateway.web.telling import tell_progress
 from sora_gateway.web.usage import text_tokens
 
 
@@ -24,38 +23,9 @@ class Head:
     prompt: str
 
 
-def render_link(kind: MediaKind, url: str) -> str:
-    """Return the markdown of a result, as most clients show it."""
-    if kind is MediaKind.IMAGE:
-        return f"![image]({url})"
-    return f'<video src="{url}" controls></video>\n\n[Download video]({url})'
-
-
-def render_unfinished(kind: MediaKind, job_id: str, url: str) -> str:
-    """Return what is said when the answer cannot wait any longer."""
-    return (
-        f"The {kind.value} is still being made, as job `{job_id}`. "
-        f"Once it is finished it opens here: [{job_id}]({url})"
-    )
-
-
-def render_failed(message: str) -> str:
-    """Return what is said of one result among several."""
-    return f"One result could not be made: {message}"
-
-
 def render_progress(view: JobView, position: int, count: int) -> str:
     """Return a line about how a job goes, nothing for one that has ended: its result speaks for itself."""
-    job = view.job
-    if job.is_final:
-        return ""
-    if job.status is Status.QUEUED:
-        place = f", position {view.queue_position}" if view.queue_position is not None else ""
-        eta = f", about {view.eta_s} s" if view.eta_s is not None else ""
-        text = f"Queued{place}{eta}"
-    else:
-        text = f"In progress: {job.percent} %"
-    return f"{position} of {count}: {text}\n" if count > 1 else f"{text}\n"
+    return "" if view.job.is_final else tell_progress(view, position, count)
 
 
 def render_count(prompt: str) -> TokenCount:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.jobs import Job, Status
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.parameters import resolve
@@ -20,22 +20,20 @@ from sora_gateway.surfaces.anthropic.messages.render import (
     Head,
     render_count,
     render_end,
-    render_failed,
     render_failure,
-    render_link,
     render_message,
     render_progress,
     render_start,
     render_text,
-    render_unfinished,
 )
 from sora_gateway.surfaces.anthropic.messages.translate import translate_messages
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import MAIN_VARIANT, link_to
-from sora_gateway.web.routes import DirectRoute, body, json_response
+from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
 from sora_gateway.web.streaming import EventStream, watching
+from sora_gateway.web.telling import stopping, tell_failed, tell_result, tell_unfinished
 from sora_gateway.web.waiting import wait_final
 
 log = get_logger(__name__)
@@ -49,7 +47,7 @@ router = APIRouter(route_class=DirectRoute, tags=["messages"], responses=RESPONS
     "/v1/messages",
     summary="Make an image or a video in a conversation, in Anthropic's dialect",
     response_model=wire.MessageAnswer,
-    openapi_extra={"requestBody": body(wire.REQUEST)},
+    openapi_extra={"requestBody": body(wire.REQUEST), "responses": STREAMED},
 )
 async def create(request: Request) -> Response:
     """Make what the last user message asks for, and say where it is."""
@@ -93,9 +91,7 @@ def _head(request: Request, accepted: Accepted) -> Head:
 
 
 def _farewell(request: Request, accepted: Accepted) -> bytes:
-    links = ", ".join(link_to(request, job) for job in accepted.jobs)
-    message = f"The server is being restarted. The job goes on; once it is finished it opens at {links}"
-    return render_failure(GatewayError(ErrorKind.INTERNAL, message, code="server_stopping"))
+    return render_failure(stopping(link_to(request, job) for job in accepted.jobs))
 
 
 async def _stream(
@@ -139,11 +135,11 @@ def _answer(request: Request, accepted: Accepted, jobs: Sequence[Job]) -> str:
     texts = []
     for job in jobs:
         if job.error is not None:
-            texts.append(render_failed(job.error.message))
+            texts.append(tell_failed(job.error.message))
         elif job.status is not Status.COMPLETED:
-            texts.append(render_unfinished(job.kind, job.id, link_to(request, job)))
+            texts.append(tell_unfinished(job.kind, job.id, link_to(request, job)))
         else:
-            texts += [render_link(job.kind, link) for link in _links(request, accepted, job)]
+            texts += [tell_result(job.kind, link) for link in _links(request, accepted, job)]
     return "\n\n".join(texts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.parameters import merge_sources
 from sora_gateway.domain.values import boolean, show
 from sora_gateway.surfaces.anthropic.intake import Draft
+from sora_gateway.web.conversation import named_video
 from sora_gateway.web.forms import Form
 
 MAX_PICTURES = 16
@@ -56,10 +57,14 @@ class _Wish:
 def translate_messages(form: Form) -> Talk:
     """Return what the last user message asks for; other messages and ``system`` have no say.
 
+    What the assistant said before may show what is to be changed.
+
     Raises:
-        GatewayError(invalid_request): no such message, no text in it, or a picture that cannot be used.
+        GatewayError(invalid_request): no such message, no text in it, a picture that cannot be used, or two
+            videos that are named.
     """
-    wish = _last_wish(form.fields.get("messages"))
+    messages: Any = form.fields.get("messages")
+    wish = _last_wish(messages)
     prompt = "\n".join(text for text in wish.texts if text.strip())
     if not prompt:
         raise _refused("The last user message in 'messages' has no text: say what to make.")
@@ -67,9 +72,16 @@ def translate_messages(form: Form) -> Talk:
         raise _refused(
             f"The last user message has {len(wish.pictures)} pictures; at most {MAX_PICTURES} are allowed."
         )
+    start, prompt = named_video(prompt, param=_PARAM)
     rest = merge_sources(_parameters(form.fields), _parameters(form.query))
     return Talk(
-        draft=Draft(fields={**rest, "prompt": prompt}, pictures=tuple(wish.pictures), param=_PARAM),
+        draft=Draft(
+            fields={**rest, "prompt": prompt},
+            pictures=tuple(wish.pictures),
+            param=_PARAM,
+            start=start,
+            said=() if wish.pictures or start is not None else tuple(_said(messages)),
+        ),
         prompt=prompt,
         is_streamed=_is_streamed(form.fields.get("stream")),
         ignored=tuple(sorted(set(wish.ignored))),
@@ -107,6 +119,20 @@ def _last_wish(messages: Any) -> _Wish:
             "The content of the last user message in 'messages' must be a text or a list of blocks."
         )
     return _blocks(content)
+
+
+def _said(messages: list[Any]) -> Iterator[str]:
+    """Yield the assistant's texts before the last user message, the newest message first."""
+    turns = [turn for turn in messages if isinstance(turn, dict)]
+    last = max(at for at, turn in enumerate(turns) if turn.get("role") == "user")
+    for turn in reversed(turns[:last]):
+        content = turn.get("content") if turn.get("role") == "assistant" else None
+        for block in content if isinstance(content, list) else [content]:
+            match block:
+                case {"type": "text", "text": str(text)} | str(text):
+                    yield text
+                case _:
+                    pass
 
 
 def _blocks(blocks: Sequence[Any]) -> _Wish:

@@ -14,7 +14,7 @@ from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.files import StoredSource, deliver
 from sora_gateway.web.links import MAIN_VARIANT
 from sora_gateway.web.outputs import output_of
-from sora_gateway.web.routes import DirectRoute, parameters
+from sora_gateway.web.routes import DirectRoute, files, parameters
 
 
 async def download(request: Request) -> Response:
@@ -28,12 +28,7 @@ async def download(request: Request) -> Response:
     return await deliver(request, StoredSource(services.vault, output.blob), name=name.id)
 
 
-_FILES = {
-    "200": {
-        "description": "The file, or the part that `Range` names (206)",
-        "content": {name: {} for name in ("video/mp4", "image/png", "image/webp", "image/jpeg")},
-    }
-}
+_FILES = files("video/mp4", "image/png", "image/webp", "image/jpeg")
 
 
 def build_router() -> APIRouter:

@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from sora_gateway.domain.jobs import Status
 from sora_gateway.engine.generations import JobView
 from sora_gateway.surfaces.gemini.generate_content.wire import (
     Candidate,
@@ -21,6 +20,7 @@ from sora_gateway.surfaces.gemini.generate_content.wire import (
     UsageMetadata,
 )
 from sora_gateway.web.streaming import encode_event
+from sora_gateway.web.telling import tell_download, tell_failed, tell_progress
 from sora_gateway.web.usage import text_tokens
 
 
@@ -35,16 +35,7 @@ class Head:
 
 def render_progress(view: JobView, position: int, count: int) -> Part:
     """Return a thought about how a job goes; siblings are told apart."""
-    job = view.job
-    if job.status is Status.QUEUED:
-        place = f", position {view.queue_position}" if view.queue_position is not None else ""
-        eta = f", about {view.eta_s} s" if view.eta_s is not None else ""
-        text = f"Queued{place}{eta}"
-    elif job.status is Status.IN_PROGRESS:
-        text = f"In progress: {job.percent} %"
-    else:
-        text = job.status.value.capitalize()
-    return {"text": f"{position} of {count}: {text}\n" if count > 1 else f"{text}\n", "thought": True}
+    return {"text": tell_progress(view, position, count), "thought": True}
 
 
 def render_picture(media_type: str, data: str) -> Part:
@@ -55,14 +46,14 @@ def render_picture(media_type: str, data: str) -> Part:
 def render_video(media_type: str, uri: str, link: str) -> tuple[Part, Part]:
     """Return a video: a link that opens without a key, and the file for those who hold it."""
     return (
-        {"text": f"[Download video]({link})"},
+        {"text": tell_download(link)},
         {"fileData": {"mimeType": media_type, "fileUri": uri}},
     )
 
 
 def render_failed(message: str) -> Part:
     """Return what is said of one result among several."""
-    return {"text": f"One result could not be made: {message}"}
+    return {"text": tell_failed(message)}
 
 
 def render_piece(head: Head, parts: Sequence[Part]) -> GenerateContentResponse:

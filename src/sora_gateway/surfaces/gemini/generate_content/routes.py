@@ -47,6 +47,7 @@ from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.routes import DirectRoute, Endpoint, body, json_response, parameters
 from sora_gateway.web.streaming import watching
+from sora_gateway.web.telling import stopping
 from sora_gateway.web.waiting import wait_final
 
 
@@ -123,9 +124,7 @@ def _head(request: Request, accepted: Accepted) -> Head:
 
 
 def _goodbye(request: Request, jobs: Sequence[Job]) -> Mapping[str, Any]:
-    links = ", ".join(link_to(request, job) for job in jobs)
-    message = f"The server is being restarted. The job goes on; once it is finished it opens at {links}"
-    return render_error(GatewayError(ErrorKind.INTERNAL, message, code="server_stopping"))
+    return render_error(stopping(link_to(request, job) for job in jobs))
 
 
 async def _pieces(
@@ -184,7 +183,7 @@ _STREAM = {
     "200": {
         "description": "With `alt=sse` events without names, else an array; progress comes as thoughts, "
         "`finishReason` with the last piece",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     }
 }
 _VERBS: tuple[tuple[str, Endpoint, str, Any, dict[str, Any]], ...] = (

@@ -13,6 +13,7 @@ from sora_gateway.surfaces.gemini.intake import Draft
 from sora_gateway.surfaces.gemini.keys import snaked
 from sora_gateway.surfaces.gemini.references import Reference, limited, reference_of
 from sora_gateway.surfaces.gemini.wishes import wish_of
+from sora_gateway.web.conversation import named_video
 from sora_gateway.web.forms import Form
 
 _SSE = "sse"
@@ -21,17 +22,24 @@ _SSE = "sse"
 def translate_content(form: Form, model: str) -> Draft:
     """Return what the last turn of the user asks for; other turns have no say.
 
+    What the model said before may show what is to be changed.
+
     Raises:
-        GatewayError(invalid_request): no such turn, no text in it, or a part that is no picture.
+        GatewayError(invalid_request): no such turn, no text in it, a part that is no picture, or two videos
+            that are named.
     """
     body = snaked(form.fields)
-    texts, references = _read(_last_turn(body.get("contents")))
+    before, last = _turned(body.get("contents"))
+    texts, references = _read(_parts(last))
     prompt = "\n".join(text for text in texts if text.strip())
     if not prompt:
         raise _refused("The last turn of the user has no text: say what to make.")
+    start, prompt = named_video(prompt, param="contents")
     return Draft(
         wish=wish_of(model, prompt, body, body.get("generation_config"), form.query),
         references=limited(references, "contents"),
+        start=start,
+        said=() if references or start is not None else tuple(_said(before)),
     )
 
 
@@ -71,11 +79,27 @@ def _turns(contents: object) -> list[dict[str, Any]]:
             raise _refused('\'contents\' must be a list of turns, like [{"parts": [{"text": "..."}]}].')
 
 
-def _last_turn(contents: object) -> Sequence[dict[str, Any]]:
-    turns = [turn for turn in _turns(contents) if turn.get("role", "user") == "user"]
-    if not turns:
+def _turned(contents: object) -> tuple[Sequence[dict[str, Any]], dict[str, Any]]:
+    """Return the turns before the user's last one, and that one."""
+    turns = _turns(contents)
+    last = max((at for at, turn in enumerate(turns) if turn.get("role", "user") == "user"), default=None)
+    if last is None:
         raise _refused("'contents' has no turn of the role 'user'.")
-    return _parts(turns[-1])
+    return turns[:last], turns[last]
+
+
+def _said(turns: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the model's texts, and its pictures as data URLs, the newest turn first."""
+    for turn in reversed(turns):
+        parts = turn.get("parts") if turn.get("role") == "model" else None
+        for part in parts if isinstance(parts, list) else [parts]:
+            match part:
+                case {"text": str(text)}:
+                    yield text
+                case {"inline_data": {"mime_type": str(media_type), "data": str(data)}}:
+                    yield f"data:{media_type};base64,{data}"
+                case _:
+                    pass
 
 
 def _parts(turn: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sora_gateway.domain.jobs import Status
-from sora_gateway.domain.media import MediaKind
-from sora_gateway.engine.generations import JobView
 from sora_gateway.surfaces.openai.chat.wire import (
     ChatChunk,
     ChatCompletion,
@@ -36,49 +33,19 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is said in the end: text, and pictures for those who asked for them in this form."""
+    """What is said in the end: text, and pictures for those who asked for them in this form.
+
+    ``reasoning`` is what was said meanwhile, for an answer that is not streamed.
+    """
 
     text: str = ""
+    reasoning: str = ""
     images: tuple[ImagePart, ...] = ()
-
-
-def render_link(kind: MediaKind, url: str) -> str:
-    """Return the markdown of a result, as most chat clients show it."""
-    if kind is MediaKind.IMAGE:
-        return f"![image]({url})"
-    return f'<video src="{url}" controls></video>\n\n[Download video]({url})'
-
-
-def render_unfinished(kind: MediaKind, job_id: str, url: str) -> str:
-    """Return what is said when the answer cannot wait any longer."""
-    return (
-        f"The {kind.value} is still being made, as job `{job_id}`. "
-        f"Once it is finished it opens here: [{job_id}]({url})"
-    )
-
-
-def render_failed(message: str) -> str:
-    """Return what is said of one result among several."""
-    return f"One result could not be made: {message}"
 
 
 def render_picture(data_url: str, index: int) -> ImagePart:
     """Return a picture in OpenRouter's manner."""
     return {"type": "image_url", "image_url": {"url": data_url}, "index": index}
-
-
-def render_progress(view: JobView, position: int, count: int) -> str:
-    """Return a line about how a job goes, shown by clients as thinking."""
-    job = view.job
-    if job.status is Status.QUEUED:
-        place = f", position {view.queue_position}" if view.queue_position is not None else ""
-        eta = f", about {view.eta_s} s" if view.eta_s is not None else ""
-        text = f"Queued{place}{eta}"
-    elif job.status is Status.IN_PROGRESS:
-        text = f"In progress: {job.percent} %"
-    else:
-        text = job.status.value.capitalize()
-    return f"{position} of {count}: {text}\n" if count > 1 else f"{text}\n"
 
 
 def render_usage(prompt: str, answer: Answer) -> Usage:
@@ -90,6 +57,8 @@ def render_usage(prompt: str, answer: Answer) -> Usage:
 def render_completion(head: Head, answer: Answer) -> ChatCompletion:
     """Return a whole answer."""
     message: Message = {"role": "assistant", "content": answer.text, "refusal": None}
+    if answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
     if answer.images:
         message["images"] = list(answer.images)
     return {
@@ -123,6 +92,11 @@ def render_delta(head: Head, delta: Delta, *, is_last: bool = False) -> bytes:
         {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}  # type: ignore[typeddict-item]
     ]
     return encode_event(chunk)
+
+
+def render_start(head: Head) -> bytes:
+    """Return the chunk that begins a stream."""
+    return render_delta(head, {"role": "assistant", "content": ""})
 
 
 def render_end(head: Head, answer: Answer) -> Sequence[bytes]:

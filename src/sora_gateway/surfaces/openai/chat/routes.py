@@ -3,107 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import MediaKind, Output
+from sora_gateway.domain.text_models import Wording
 from sora_gateway.kit.ids import new_id
 from sora_gateway.surfaces.openai.chat import wire
+from sora_gateway.surfaces.openai.chat.parts import PARAM
+from sora_gateway.surfaces.openai.chat.progress import told, wait_told
 from sora_gateway.surfaces.openai.chat.render import (
     Answer,
     Head,
     render_completion,
     render_delta,
     render_end,
-    render_failed,
-    render_link,
     render_picture,
-    render_progress,
-    render_unfinished,
+    render_start,
 )
-from sora_gateway.surfaces.openai.chat.translate import Talk, translate_chat
+from sora_gateway.surfaces.openai.chat.translate import Shape, Talk, translate_chat, translate_shape
 from sora_gateway.surfaces.openai.errors import RESPONSES, error_of, render_error
-from sora_gateway.surfaces.openai.intake import Accepted, accept
+from sora_gateway.surfaces.openai.intake import Accepted, Draft, accept
+from sora_gateway.surfaces.openai.references import Reference
 from sora_gateway.surfaces.openai.results import base64_of, is_completed, results_of
+from sora_gateway.web.conversation import taken_up
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
-from sora_gateway.web.routes import DirectRoute, body, json_response
+from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
 from sora_gateway.web.streaming import EventStream, encode_event, watching
-from sora_gateway.web.waiting import wait_final
+from sora_gateway.web.telling import stopping, tell_failed, tell_result, tell_unfinished
+from sora_gateway.web.waiting import wait_final, while_connected
 
 router = APIRouter(route_class=DirectRoute, tags=["chat"], responses=RESPONSES)
 
 
 @router.post(
     "/v1/chat/completions",
-    summary="Make an image or a video in a conversation",
+    summary="Make an image or a video in a conversation, or word a prompt",
     response_model=wire.ChatCompletion,
-    openapi_extra={"requestBody": body(wire.REQUEST)},
+    openapi_extra={"requestBody": body(wire.REQUEST), "responses": STREAMED},
 )
 async def complete(request: Request) -> Response:
-    """Make what the last user message asks for, and say where it is."""
+    """Make what the last user message asks for, and say where it is; or answer with a better prompt."""
     caller = await authenticated(request, Permission.CHAT)
     async with read_form(request) as form:
-        talk = translate_chat(form)
-        accepted = await accept(request, caller, form, talk.draft)
-    head = _head(request, talk, accepted)
-    if talk.is_streamed:
-        stream = _stream(request, caller, talk, head, accepted)
+        shape, asked = translate_shape(form), translate_chat(form)
+        if isinstance(asked, Wording):
+            return await _word(request, caller, shape, asked)
+        try:
+            accepted = await accept(request, caller, form, await _taken_up(request, caller, asked))
+        except GatewayError as error:
+            raise asked.in_their_words(error) from error
+    head = _head(request, shape, accepted.resolved.request.model, accepted.resolved.request.prompt)
+    if shape.is_streamed:
+        stream = _stream(request, caller, shape, head, accepted)
         return EventStream(stream, beat_s=services_of(request).ping_s, farewell=_farewell(request, accepted))
-    jobs = await wait_final(request, accepted.jobs, caller)
-    return json_response(
-        render_completion(head, await _answer(request, talk, jobs, accepted.resolved.output_format))
-    )
+    if shape.tells_progress:
+        jobs, reasoning = await wait_told(request, accepted.jobs, caller)
+    else:
+        jobs, reasoning = await wait_final(request, accepted.jobs, caller), ""
+    answer = await _answer(request, shape, jobs, accepted.resolved.output_format)
+    return json_response(render_completion(head, replace(answer, reasoning=reasoning)))
 
 
-def _head(request: Request, talk: Talk, accepted: Accepted) -> Head:
-    asked, now = accepted.resolved.request, services_of(request).now
+async def _taken_up(request: Request, caller: Caller, talk: Talk) -> Draft:
+    """Return the draft with what was made earlier in the conversation, if it is about that."""
+    draft = talk.draft
+    made = await taken_up(services_of(request), caller, talk.said, draft.fields, param=PARAM)
+    pictures = (Reference(param=PARAM, source=made.picture),) if made.picture is not None else ()
+    return replace(draft, references=(*draft.references, *pictures), start=draft.start or made.start)
+
+
+async def _word(request: Request, caller: Caller, shape: Shape, wording: Wording) -> Response:
+    """Answer with a better prompt. It takes seconds, so even a stream begins when it is there."""
+    enhancer, model, text = services_of(request).enhancer, wording.model, ""
+
+    async def work() -> None:
+        nonlocal text
+        text = await enhancer.enhance(
+            wording.prompt,
+            level=model.level,
+            duration_s=model.duration_s,
+            groups=model.groups,
+            caller=caller,
+        )
+
+    await while_connected(request, work)
+    head, answer = _head(request, shape, model.id, wording.prompt), Answer(text=text)
+    if not shape.is_streamed:
+        return json_response(render_completion(head, answer))
+    return EventStream(_chunks(render_start(head), *render_end(head, answer)))
+
+
+async def _chunks(*chunks: bytes) -> AsyncGenerator[bytes, None]:
+    for chunk in chunks:
+        yield chunk
+
+
+def _head(request: Request, shape: Shape, model: str, prompt: str) -> Head:
+    now = services_of(request).now
     return Head(
         id=new_id("chatcmpl", now).replace("_", "-"),
         created=int(now()),
-        model=asked.model,
-        prompt=asked.prompt,
-        has_usage=talk.has_usage,
+        model=model,
+        prompt=prompt,
+        has_usage=shape.has_usage,
     )
 
 
 def _farewell(request: Request, accepted: Accepted) -> bytes:
-    links = ", ".join(link_to(request, job) for job in accepted.jobs)
-    message = f"The server is being restarted. The job goes on; once it is finished it opens at {links}"
-    return encode_event(render_error(GatewayError(ErrorKind.INTERNAL, message, code="server_stopping")))
+    return encode_event(render_error(stopping(link_to(request, job) for job in accepted.jobs)))
 
 
 async def _stream(
-    request: Request, caller: Caller, talk: Talk, head: Head, accepted: Accepted
+    request: Request, caller: Caller, shape: Shape, head: Head, accepted: Accepted
 ) -> AsyncGenerator[bytes, None]:
-    generations, jobs = services_of(request).generations, accepted.jobs
-    yield render_delta(head, {"role": "assistant", "content": ""})
-    ended = []
+    yield render_start(head)
+    ended = {job.id: job for job in accepted.jobs}
     try:
-        for position, job in enumerate(jobs, 1):
-            said = ""
-            async with watching(generations.watch(job.id, caller)) as events:
-                async for watched in events:
-                    job = watched.view.job
-                    line = render_progress(watched.view, position, len(jobs))
-                    if line != said:
-                        yield render_delta(head, {"reasoning_content": line})
-                    said = line
-            ended.append(job)
-        answer = await _answer(request, talk, ended, accepted.resolved.output_format)
+        async with watching(told(services_of(request).generations, accepted.jobs, caller)) as sights:
+            async for job, line in sights:
+                ended[job.id] = job
+                if line and not shape.hides_progress:
+                    yield render_delta(head, {"reasoning_content": line})
+        answer = await _answer(request, shape, list(ended.values()), accepted.resolved.output_format)
         for chunk in render_end(head, answer):
             yield chunk
     except GatewayError as error:
         yield encode_event(render_error(error))
 
 
-async def _answer(request: Request, talk: Talk, jobs: Sequence[Job], encoding: str | None) -> Answer:
+async def _answer(request: Request, shape: Shape, jobs: Sequence[Job], encoding: str | None) -> Answer:
     """Return what is to be said of jobs that have ended or were waited for long enough.
 
     ``encoding`` is the format that pictures are wanted in, None: as they are.
@@ -117,15 +154,15 @@ async def _answer(request: Request, talk: Talk, jobs: Sequence[Job], encoding: s
     texts, images = [], []
     for job in jobs:
         if job.error is not None:
-            texts.append(render_failed(job.error.message))
+            texts.append(tell_failed(job.error.message))
         elif not is_completed(job):
-            texts.append(render_unfinished(job.kind, job.id, link_to(request, job)))
-        elif talk.wants_images and job.kind is MediaKind.IMAGE:
+            texts.append(tell_unfinished(job.kind, job.id, link_to(request, job)))
+        elif shape.wants_images and job.kind is MediaKind.IMAGE:
             images += [await _data_url(request, output, encoding) for output in results_of(job)]
         else:
             outputs = results_of(job)
             links = [link_to(request, job, index=output.index, encoding=encoding) for output in outputs]
-            texts += [render_link(job.kind, link) for link in links]
+            texts += [tell_result(job.kind, link) for link in links]
     pictures = tuple(render_picture(url, index) for index, url in enumerate(images))
     return Answer(text="\n\n".join(texts), images=pictures)
 

@@ -1,17 +1,24 @@
-"""Read a conversation as a request for a picture or a video."""
+"""Read a conversation as a request for a picture, a video, or a better prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.parameters import merge_sources, resolve
+from sora_gateway.domain.text_models import TextModel, Wording, parse_text_model, resolve_text
+from sora_gateway.domain.values import plain, show
+from sora_gateway.surfaces.openai.chat.parts import PARAM, Wish, read_parts, texts_of
 from sora_gateway.surfaces.openai.intake import Draft
-from sora_gateway.surfaces.openai.references import MAX_REFERENCES, Reference, without
+from sora_gateway.surfaces.openai.references import without
 from sora_gateway.surfaces.openai.values import flag
+from sora_gateway.web.conversation import named_video
 from sora_gateway.web.forms import Form
+
+CLOSE, RETURN = "close_reasoning_content", "return_reasoning_content"
+"""The fields that keep progress out of an answer, and that put it into an answer that is not streamed."""
 
 # What chat clients send for a language model, and what shapes the answer: nothing of it makes a picture.
 _CONVERSATION = frozenset(
@@ -28,75 +35,143 @@ _CONVERSATION = frozenset(
     }
     | {"response_format", "seed", "user", "metadata", "store", "service_tier", "reasoning_effort", "audio"}
     | {"prediction", "verbosity", "web_search_options", "safety_identifier", "prompt_cache_key"}
+    | {CLOSE, RETURN}
 )
+
+
+_NAMES = {"prompt": "the prompt in 'messages'", "input_reference": f"'{PARAM}'"}
+_NAMES_WITH_CLIP = {**_NAMES, "character_url": "the video in 'messages'"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How the answer shall look.
+
+    ``hides_progress`` keeps progress out of a stream, ``tells_progress`` puts it into a whole answer too.
+    """
+
+    is_streamed: bool = False
+    has_usage: bool = False
+    wants_images: bool = False
+    hides_progress: bool = False
+    tells_progress: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
-    """A conversation's last wish and how its answer shall look."""
+    """A conversation's last wish. ``said`` is what the assistant said before it, the newest first.
+
+    ``said`` is empty where the wish brings what it starts from along. ``names`` says how the caller knows a
+    field of ours, for errors.
+    """
 
     draft: Draft
-    is_streamed: bool
-    has_usage: bool
-    wants_images: bool
+    said: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=lambda: _NAMES)
+
+    def in_their_words(self, error: GatewayError) -> GatewayError:
+        """Return ``error`` as one of what the caller sent: here prompt and pictures are in ``messages``."""
+        known_as = self.names.get(error.param or "")
+        if known_as is None:
+            return error
+        message = error.message.replace(f"'{error.param}'", known_as)
+        return GatewayError(
+            error.kind, message, param=PARAM, code=error.code, retry_after_s=error.retry_after_s
+        )
 
 
-def translate_chat(form: Form) -> Talk:
-    """Return what the last user message asks for; other messages have no say.
+def translate_shape(form: Form) -> Shape:
+    """Return how the answer shall look.
 
     Raises:
-        GatewayError(invalid_request): no such message, no text in it, or a part that is no picture.
+        GatewayError(invalid_request): a value is no boolean, or two contradict each other.
     """
     fields = form.fields
-    texts, references = _last_wish(fields.get("messages"))
-    prompt = "\n".join(text for text in texts if text.strip())
-    if not prompt:
-        raise _refused("The last user message has no text: say what to make.")
-    options = fields.get("stream_options")
-    modalities = fields.get("modalities")
-    rest = merge_sources(without(fields, _CONVERSATION), without(form.query, _CONVERSATION))
-    return Talk(
-        draft=Draft(fields={**rest, "prompt": prompt}, references=tuple(references), resolve=resolve),
+    options, modalities = fields.get("stream_options"), fields.get("modalities")
+    hides, tells = _anywhere(form, CLOSE), _anywhere(form, RETURN)
+    if hides and tells:
+        message = f"'{CLOSE}' and '{RETURN}' are both true; they contradict each other, give one."
+        raise GatewayError(ErrorKind.INVALID_REQUEST, message, param=CLOSE)
+    return Shape(
         is_streamed=flag(fields, "stream"),
         has_usage=isinstance(options, dict) and flag(options, "include_usage"),
         wants_images=isinstance(modalities, list) and "image" in modalities,
+        hides_progress=hides,
+        tells_progress=tells,
     )
 
 
-def _last_wish(messages: Any) -> tuple[list[str], list[Reference]]:
+def translate_chat(form: Form) -> Talk | Wording:
+    """Return what the last user message asks for: a result, or of a text model a prompt.
+
+    Other messages have no say, but what the assistant said may show what is to be changed.
+
+    Raises:
+        GatewayError(invalid_request): no such message, no text in it, a part that cannot be used, or two
+            videos to start from.
+        GatewayError(invalid_model): a text model that does not exist.
+    """
+    turns = _turns(form.fields.get("messages"))
+    position = max((at for at, turn in enumerate(turns) if turn.get("role") == "user"), default=None)
+    if position is None:
+        raise _refused("'messages' has no message of the role 'user'.")
+    wish = read_parts(turns[position].get("content"))
+    prompt = "\n".join(text for text in wish.texts if text.strip())
+    if not prompt:
+        raise _refused("The last user message has no text: say what to make.")
+    rest = merge_sources(without(form.fields, _CONVERSATION), without(form.query, _CONVERSATION))
+    text_model = parse_text_model(rest.get("model"))
+    if text_model is not None:
+        return _wording(wish, {**rest, "prompt": prompt}, text_model)
+    return _talk(wish, prompt, rest, turns[:position])
+
+
+def _talk(wish: Wish, prompt: str, rest: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Talk:
+    start, prompt = named_video(prompt, param=PARAM)
+    if start is not None and wish.start not in (None, start):
+        raise _refused("The last user message names one video in its text and holds another; send one.")
+    fields = {**rest, "prompt": prompt}
+    if wish.clip is not None:
+        if fields.get("character_url"):
+            message = (
+                "'character_url' and a video in 'messages' both say what to make a character of: send one."
+            )
+            raise GatewayError(ErrorKind.INVALID_REQUEST, message, param="character_url")
+        fields["character_url"] = wish.clip
+    start = start or wish.start
+    draft = Draft(fields=fields, references=wish.pictures, resolve=resolve, start=start)
+    brings = bool(wish.pictures) or start is not None
+    said = [text for turn in reversed(before) for text in _said(turn)]
+    names = _NAMES if wish.clip is None else _NAMES_WITH_CLIP
+    return Talk(draft=draft, said=() if brings else tuple(said), names=names)
+
+
+def _wording(wish: Wish, fields: Mapping[str, Any], model: TextModel) -> Wording:
+    if wish.pictures or wish.clip is not None or wish.start is not None:
+        raise _refused(f"The model {show(model.id)} reads text only; the last user message has more.")
+    return resolve_text(fields, model)
+
+
+def _turns(messages: Any) -> list[Mapping[str, Any]]:
     if not isinstance(messages, list) or not messages:
         raise _refused("'messages' must be a list with at least one message.")
-    turns = [turn for turn in messages if isinstance(turn, dict) and turn.get("role") == "user"]
-    if not turns:
-        raise _refused("'messages' has no message of the role 'user'.")
-    content = turns[-1].get("content")
-    if isinstance(content, str):
-        return [content], []
-    if not isinstance(content, list):
-        raise _refused("The content of the last user message must be a text or a list of parts.")
-    return _parts(content)
+    return [turn for turn in messages if isinstance(turn, dict)]
 
 
-def _parts(parts: Sequence[Any]) -> tuple[list[str], list[Reference]]:
-    texts: list[str] = []
-    references: list[Reference] = []
-    for part in parts:
-        match part:
-            case {"type": "text" | "input_text", "text": str(text)} | str(text):
-                texts.append(text)
-            case {"type": "image_url" | "input_image", "image_url": {"url": str(url)} | str(url)}:
-                references.append(Reference(param="messages", source=url))
-            case {"type": str(kind)}:
-                raise _refused(
-                    f"A part of the type '{kind[:40]}' cannot be used here, or is incomplete; "
-                    'text and {"type": "image_url", "image_url": {"url": "..."}} can.'
-                )
-            case _:
-                raise _refused("Each part of a message's content must be an object with a 'type'.")
-    if len(references) > MAX_REFERENCES:
-        raise _refused(f"{len(references)} pictures were sent; at most {MAX_REFERENCES} are allowed.")
-    return texts, references
+def _said(turn: Mapping[str, Any]) -> list[str]:
+    if turn.get("role") != "assistant":
+        return []
+    return [text for name in ("content", "images") for text in texts_of(turn.get(name))]
+
+
+def _anywhere(form: Form, name: str) -> bool:
+    """Return a boolean of the body or the query."""
+    given = [source for source in (form.fields, form.query) if source.get(name) not in (None, "")]
+    if len({plain(source[name]) for source in given if isinstance(source[name], str | bool)}) > 1:
+        message = f"'{name}' is given in the body and in the query, and they differ: give it once."
+        raise GatewayError(ErrorKind.INVALID_REQUEST, message, param=name)
+    return True in {flag(source, name) for source in given}
 
 
 def _refused(message: str) -> GatewayError:
-    return GatewayError(ErrorKind.INVALID_REQUEST, message, param="messages")
+    return GatewayError(ErrorKind.INVALID_REQUEST, message, param=PARAM)

@@ -35,11 +35,12 @@ class ImagePart(TypedDict):
 
 
 class Message(TypedDict):
-    """What the assistant says."""
+    """What the assistant says; ``reasoning_content`` only where it was asked for."""
 
     role: Literal["assistant"]
     content: str
     refusal: None
+    reasoning_content: NotRequired[str]
     images: NotRequired[list[ImagePart]]
 
 
@@ -120,12 +121,29 @@ REQUEST: dict[str, Any] = {
         "messages": {
             "type": "array",
             "minItems": 1,
-            "description": "the last user message is the prompt, its `image_url` parts are references",
+            "description": (
+                "the last user message is the prompt, of parts `text`, `image_url`, `video_url` and `file`; "
+                "a picture or video of ours in an earlier answer is what a message without any changes"
+            ),
             "items": {"type": "object"},
         },
         "stream": {"type": "boolean", "default": False},
         "stream_options": {"type": "object", "properties": {"include_usage": {"type": "boolean"}}},
-        "modalities": {"type": "array", "items": {"type": "string"}},
+        "modalities": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "with `image` pictures come as data URLs in `images`",
+        },
+        "close_reasoning_content": {
+            "type": "boolean",
+            "default": False,
+            "description": "no progress in the stream; in the query too",
+        },
+        "return_reasoning_content": {
+            "type": "boolean",
+            "default": False,
+            "description": "progress in an answer that is not streamed; in the query too",
+        },
         "n": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
         "size": {"type": "string"},
         "seconds": {"type": "string"},

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.surfaces.openai.images.wire import Image, ImageEvent, ImagesResponse, Usage
+from sora_gateway.surfaces.openai.images.wire import (
+    CompletedType,
+    Image,
+    ImageEvent,
+    ImagesResponse,
+    Made,
+    PartialImageEvent,
+    PartialType,
+    Usage,
+)
 from sora_gateway.web.streaming import encode_event
 from sora_gateway.web.usage import text_tokens
 
-EventType = Literal["image_generation.completed", "image_edit.completed"]
+_COMPLETED: Mapping[Made, CompletedType] = {
+    "image_generation": "image_generation.completed",
+    "image_edit": "image_edit.completed",
+}
+_PARTIAL: Mapping[Made, PartialType] = {
+    "image_generation": "image_generation.partial_image",
+    "image_edit": "image_edit.partial_image",
+}
 
 
 def render_usage(request: GenerationRequest) -> Usage:
@@ -40,18 +55,35 @@ def render_images(
     return answer
 
 
-def render_event(
-    request: GenerationRequest, b64_json: str, *, name: EventType, created_at: float, encoding: str | None
+def render_partial(
+    request: GenerationRequest, b64_json: str, *, made: Made, created_at: float, encoding: str
+) -> bytes:
+    """Return the event with a picture before the last one; ``size`` is that of the picture to come."""
+    event: PartialImageEvent = {
+        "type": _PARTIAL[made],
+        "b64_json": b64_json,
+        "partial_image_index": 0,
+        "created_at": int(created_at),
+        "size": request.size,
+        "quality": "auto",
+        "background": "auto",
+        "output_format": encoding,
+    }
+    return encode_event(event, event=event["type"])
+
+
+def render_completed(
+    request: GenerationRequest, b64_json: str, *, made: Made, created_at: float, encoding: str
 ) -> bytes:
     """Return the event that ends a stream."""
     event: ImageEvent = {
-        "type": name,
+        "type": _COMPLETED[made],
         "b64_json": b64_json,
         "created_at": int(created_at),
         "size": request.size,
         "quality": "auto",
         "background": "auto",
-        "output_format": encoding or "png",
+        "output_format": encoding,
         "usage": render_usage(request),
     }
-    return encode_event(event, event=name)
+    return encode_event(event, event=event["type"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncGenerator, Callable
 
 from fastapi import APIRouter
@@ -14,14 +15,21 @@ from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import Output
 from sora_gateway.surfaces.openai.errors import RESPONSES, render_error
 from sora_gateway.surfaces.openai.images import wire
-from sora_gateway.surfaces.openai.images.render import EventType, render_event, render_images
-from sora_gateway.surfaces.openai.images.translate import Asked, translate_edit, translate_generation
+from sora_gateway.surfaces.openai.images.render import render_completed, render_images, render_partial
+from sora_gateway.surfaces.openai.images.translate import (
+    Asked,
+    translate_edit,
+    translate_generation,
+    translate_variation,
+)
 from sora_gateway.surfaces.openai.intake import Accepted, accept
 from sora_gateway.surfaces.openai.results import base64_of, encoding_of, results_of, still_running
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.forms import Form, read_form
 from sora_gateway.web.links import link_to
-from sora_gateway.web.routes import DirectRoute, body, json_response
+from sora_gateway.web.pictures import preview
+from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
+from sora_gateway.web.state import Services
 from sora_gateway.web.streaming import EventStream, encode_event, watching
 from sora_gateway.web.waiting import wait_final
 
@@ -32,25 +40,36 @@ router = APIRouter(route_class=DirectRoute, tags=["images"], responses=RESPONSES
     "/v1/images/generations",
     summary="Make images",
     response_model=wire.ImagesResponse,
-    openapi_extra={"requestBody": body(wire.GENERATION, files=("image",))},
+    openapi_extra={"requestBody": body(wire.GENERATION, files=("image",)), "responses": STREAMED},
 )
 async def generate(request: Request) -> Response:
     """Make images and answer with them."""
-    return await _answer(request, translate_generation, "image_generation.completed")
+    return await _answer(request, translate_generation, "image_generation")
 
 
 @router.post(
     "/v1/images/edits",
     summary="Change pictures",
     response_model=wire.ImagesResponse,
-    openapi_extra={"requestBody": body(wire.EDIT, files=("image",))},
+    openapi_extra={"requestBody": body(wire.EDIT, files=("image",)), "responses": STREAMED},
 )
 async def edit(request: Request) -> Response:
     """Make images of pictures and answer with them."""
-    return await _answer(request, translate_edit, "image_edit.completed")
+    return await _answer(request, translate_edit, "image_edit")
 
 
-async def _answer(request: Request, translate: Callable[[Form], Asked], name: EventType) -> Response:
+@router.post(
+    "/v1/images/variations",
+    summary="Make variations of a picture",
+    response_model=wire.ImagesResponse,
+    openapi_extra={"requestBody": body(wire.VARIATION, files=("image",)), "responses": STREAMED},
+)
+async def vary(request: Request) -> Response:
+    """Make images that resemble a picture and answer with them."""
+    return await _answer(request, translate_variation, "image_edit")
+
+
+async def _answer(request: Request, translate: Callable[[Form], Asked], made: wire.Made) -> Response:
     caller = await authenticated(request, Permission.IMAGES)
     async with read_form(request) as form:
         asked = translate(form)
@@ -58,7 +77,8 @@ async def _answer(request: Request, translate: Callable[[Form], Asked], name: Ev
             _refuse_several(asked)
         accepted = await accept(request, caller, form, asked.draft)
     if asked.is_streamed:
-        return EventStream(_stream(request, caller, accepted, name), beat_s=services_of(request).ping_s)
+        events = _stream(request, caller, accepted, made, has_preview=asked.partial_images > 0)
+        return EventStream(events, beat_s=services_of(request).ping_s)
     (job,) = await wait_final(request, accepted.jobs, caller)
     if not job.is_final:
         raise still_running(request, job)
@@ -73,37 +93,53 @@ def _refuse_several(asked: Asked) -> None:
 
 async def _whole(request: Request, job: Job, asked: Asked, encoding: str | None) -> Response:
     outputs = results_of(job)
-    images = [await _image(request, job, output, asked.as_url, encoding) for output in outputs]
+    images = [await _image(request, job, output, asked, encoding) for output in outputs]
     first = encoding_of(outputs[0], encoding)
     answer = render_images(job.request, images, created_at=job.created_at, encoding=first)
     return json_response(answer)
 
 
 async def _image(
-    request: Request, job: Job, output: Output, as_url: bool, encoding: str | None
+    request: Request, job: Job, output: Output, asked: Asked, encoding: str | None
 ) -> wire.Image:
-    if as_url:
+    image: wire.Image
+    if asked.as_url:
         other = encoding if encoding != encoding_of(output, None) else None
-        return {"url": link_to(request, job, index=output.index, encoding=other)}
-    return {"b64_json": await base64_of(services_of(request), output, encoding)}
+        image = {"url": link_to(request, job, index=output.index, encoding=other)}
+    else:
+        image = {"b64_json": await base64_of(services_of(request), output, encoding)}
+    if asked.revised_prompt is not None:
+        image["revised_prompt"] = asked.revised_prompt
+    return image
 
 
 async def _stream(
-    request: Request, caller: Caller, accepted: Accepted, name: EventType
+    request: Request, caller: Caller, accepted: Accepted, made: wire.Made, *, has_preview: bool
 ) -> AsyncGenerator[bytes, None]:
+    """Yield the events of a job: on request one with the result made small, then the one that ends it.
+
+    The backend shows no pictures while it works, so there is nothing earlier to show, and never more than one
+    to show early: fewer partial images than asked are allowed.
+    """
     services, (job,), encoding = services_of(request), accepted.jobs, accepted.resolved.output_format
     try:
         async with watching(services.generations.watch(job.id, caller)) as events:
             async for watched in events:
                 job = watched.view.job
         output = results_of(job)[0]
+        shown = encoding_of(output, encoding) or "png"
+        small = await _preview(services, output, shown) if has_preview else None
+        if small is not None:
+            yield render_partial(job.request, small, made=made, created_at=job.created_at, encoding=shown)
         picture = await base64_of(services, output, encoding)
-        yield render_event(
-            job.request,
-            picture,
-            name=name,
-            created_at=job.created_at,
-            encoding=encoding_of(output, encoding),
-        )
+        yield render_completed(job.request, picture, made=made, created_at=job.created_at, encoding=shown)
     except GatewayError as error:
         yield encode_event(render_error(error))
+
+
+async def _preview(services: Services, output: Output, encoding: str) -> str | None:
+    """Return the result made small as base64; None if that fails, which must not cost the result."""
+    try:
+        return base64.b64encode(await preview(services, output.blob, encoding)).decode("ascii")
+    except GatewayError:
+        return None

@@ -6,6 +6,10 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+Made = Literal["image_generation", "image_edit"]
+CompletedType = Literal["image_generation.completed", "image_edit.completed"]
+PartialType = Literal["image_generation.partial_image", "image_edit.partial_image"]
+
 
 class TokenDetails(TypedDict):
     """Example: ``{"text_tokens": 3, "image_tokens": 0}``."""
@@ -25,14 +29,18 @@ class Usage(TypedDict):
 
 
 class Image(TypedDict):
-    """One result. ``b64_json`` is bare base64; ``url`` opens without a key until it expires."""
+    """One result. ``b64_json`` is bare base64; ``url`` opens without a key until it expires.
+
+    ``revised_prompt`` is the prompt that was used where it is not the caller's own.
+    """
 
     b64_json: NotRequired[str]
     url: NotRequired[str]
+    revised_prompt: NotRequired[str]
 
 
 class ImagesResponse(TypedDict):
-    """The answer to a generation or an edit.
+    """The answer to a generation, an edit or a variation.
 
     Source: OpenAI API reference, Images (OpenAPI description, August 2026) and openai-python 3.54
     ``types/images_response.py``, read 2026-11-22. ``quality`` and ``background`` are left out: the strict
@@ -49,8 +57,33 @@ class ImagesResponse(TypedDict):
     usage: Usage
 
 
+class PartialImageEvent(TypedDict):
+    """The event before the last one, at most one and only on request.
+
+    The backend shows nothing of a picture that it is still making. So this is no earlier state of it but the
+    result itself, made small, for clients that show a preview while the whole picture is on its way.
+    ``size`` is that of the whole picture.
+
+    Source: openai-python 3.54 ``types/image_gen_partial_image_event.py``,
+    ``image_edit_partial_image_event.py``, read 2026-11-22.
+
+    Example: ``{"type": "image_generation.partial_image", "b64_json": "iVBORw0...", "partial_image_index": 0,
+    "created_at": 1763812800, "size": "1024x1024", "quality": "auto", "background": "auto",
+    "output_format": "png"}``
+    """
+
+    type: PartialType
+    b64_json: str
+    partial_image_index: int
+    created_at: int
+    size: str
+    quality: Literal["auto"]
+    background: Literal["auto"]
+    output_format: str
+
+
 class ImageEvent(TypedDict):
-    """The one event of a stream; no partial images are made.
+    """The event that ends a stream.
 
     Source: openai-python 3.54 ``types/image_gen_completed_event.py``, ``image_edit_completed_event.py``,
     read 2026-11-22.
@@ -59,7 +92,7 @@ class ImageEvent(TypedDict):
     "size": "1024x1024", "quality": "auto", "background": "auto", "output_format": "png", "usage": {...}}``
     """
 
-    type: Literal["image_generation.completed", "image_edit.completed"]
+    type: CompletedType
     b64_json: str
     created_at: int
     size: str
@@ -77,7 +110,20 @@ _GENERATION_FIELDS: dict[str, Any] = {
     "size": {"type": "string", "description": "WxH or auto; decides between 1:1, 3:2 and 2:3"},
     "response_format": {"type": "string", "enum": ["b64_json", "url"], "default": "b64_json"},
     "output_format": {"type": "string", "enum": ["png", "jpeg", "webp"]},
+}
+_STREAM_FIELDS: dict[str, Any] = {
     "stream": {"type": "boolean", "default": False},
+    "partial_images": {"type": "integer", "minimum": 0, "maximum": 3, "default": 0},
+}
+_PICTURE_FIELDS: dict[str, Any] = {
+    "image": {
+        "description": "a URL, a data URL or base64",
+        "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
+    },
+    "images": {
+        "type": "array",
+        "items": {"type": "object", "properties": {"image_url": _TEXT, "file_id": _TEXT}},
+    },
 }
 
 GENERATION: dict[str, Any] = {
@@ -86,7 +132,7 @@ GENERATION: dict[str, Any] = {
     "type": "object",
     "required": ["prompt"],
     "additionalProperties": True,
-    "properties": _GENERATION_FIELDS,
+    "properties": {**_GENERATION_FIELDS, **_STREAM_FIELDS},
 }
 """Fields of ``POST /v1/images/generations``; unknown ones are ignored.
 
@@ -99,19 +145,26 @@ EDIT: dict[str, Any] = {
     "type": "object",
     "required": ["prompt"],
     "additionalProperties": True,
-    "properties": {
-        **_GENERATION_FIELDS,
-        "image": {
-            "description": "a URL, a data URL or base64",
-            "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
-        },
-        "images": {
-            "type": "array",
-            "items": {"type": "object", "properties": {"image_url": _TEXT, "file_id": _TEXT}},
-        },
-    },
+    "properties": {**_GENERATION_FIELDS, **_STREAM_FIELDS, **_PICTURE_FIELDS},
 }
 """Fields of ``POST /v1/images/edits``; ``image`` or ``images`` is required.
 
 Source: OpenAI API reference, Create image edit, read 2026-11-22.
+"""
+
+VARIATION: dict[str, Any] = {
+    "title": "ImageVariationRequest",
+    "examples": [{"images": [{"image_url": "https://example.com/cat.png"}], "n": 2}],
+    "type": "object",
+    "additionalProperties": True,
+    "properties": {
+        **_GENERATION_FIELDS,
+        **_PICTURE_FIELDS,
+        "prompt": {**_GENERATION_FIELDS["prompt"], "description": "ours to add; without it we write one"},
+    },
+}
+"""Fields of ``POST /v1/images/variations``; ``image`` or ``images`` is required.
+
+Source: openai-python 3.54 ``types/image_create_variation_params.py``, read 2026-11-22. OpenAI itself has
+retired the route; its SDKs still have it.
 """

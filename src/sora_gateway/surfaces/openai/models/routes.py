@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.model_names import catalogue, parse_model_name
+from sora_gateway.domain.text_models import parse_text_model, text_catalogue
 from sora_gateway.surfaces.openai.models.render import render_model, render_models
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.routes import json_response
@@ -16,7 +17,7 @@ async def list_models(request: Request) -> Response:
     """List the models."""
     await authenticated(request)
     policy = services_of(request).policy
-    return json_response(render_models(catalogue(policy.aliases), policy))
+    return json_response(render_models((*catalogue(policy.aliases), *text_catalogue()), policy))
 
 
 async def show_model(request: Request) -> Response:
@@ -28,7 +29,8 @@ async def show_model(request: Request) -> Response:
     await authenticated(request)
     policy = services_of(request).policy
     try:
-        model = parse_model_name(request.path_params["model"], policy.aliases)
+        name = request.path_params["model"]
+        model = parse_text_model(name) or parse_model_name(name, policy.aliases)
     except GatewayError as error:
         raise GatewayError(
             ErrorKind.NOT_FOUND, error.message, param="model", code=ErrorKind.MODEL_NOT_FOUND.value

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Literal
 
-from sora_gateway.domain.jobs import Job, Status
+from sora_gateway.domain.jobs import CHARACTER_NOTE, Job, JobError, Status
 from sora_gateway.domain.media import Output, Variant
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.engine.generations import JobView, Watched
+from sora_gateway.engine.making import LATER
 from sora_gateway.ports.stores import Page
 from sora_gateway.surfaces.openai.errors import code_of
-from sora_gateway.surfaces.openai.videos.wire import Effective, Video, VideoDeleted, VideoError, VideoPage
+from sora_gateway.surfaces.openai.videos.wire import (
+    Effective,
+    Video,
+    VideoCharacter,
+    VideoDeleted,
+    VideoError,
+    VideoPage,
+)
 from sora_gateway.web.streaming import encode_event, watching
 
 POLL_AFTER_MS = 2000
@@ -46,20 +54,32 @@ def render_video(view: JobView) -> Video:
         "expires_at": int(job.expires_at) if job.expires_at is not None else None,
         "prompt": request.prompt,
         "size": request.size,
-        "seconds": str(request.duration_s or 0),
-        "remixed_from_video_id": None,
-        "error": _error(job),
+        "seconds": str(request.total_s),
+        "remixed_from_video_id": request.source.job_id if request.source is not None else None,
+        "error": _said(job.error),
         "queue_position": view.queue_position,
         "eta_s": view.eta_s,
         "effective": _effective(job),
         "variants": list(job.variants),
+        "character": _character(job),
+        "character_error": _said(job.character_error),
     }
 
 
-def _error(job: Job) -> VideoError | None:
-    if job.error is None:
+def _said(error: JobError | None) -> VideoError | None:
+    if error is None:
         return None
-    return {"code": code_of(job.error.kind, job.error.code), "message": job.error.message}
+    return {"code": code_of(error.kind, error.code), "message": error.message}
+
+
+def _character(job: Job) -> VideoCharacter | None:
+    """Return the character of the result, or the one that was made first, as soon as it is there."""
+    notes = job.notes
+    character_id = job.character_id or notes.get(CHARACTER_NOTE)
+    if character_id is None:
+        return None
+    is_later = character_id == notes.get(f"{LATER}{CHARACTER_NOTE}")
+    return {"id": character_id, "username": notes.get(f"{LATER if is_later else ''}username")}
 
 
 def _effective(job: Job) -> Effective:
@@ -68,8 +88,8 @@ def _effective(job: Job) -> Effective:
     return {
         "model": request.family.value,
         "size": request.size,
-        "seconds": str(request.duration_s or 0),
-        "duration": request.duration_s,
+        "seconds": str(request.total_s),
+        "duration": request.total_s,
         "orientation": request.aspect.value,
         "hd": request.hd,
         "pro": request.pro,
@@ -79,6 +99,8 @@ def _effective(job: Job) -> Effective:
         "watermark": _watermark(request, output),
         "width": output.blob.width_px if output else None,
         "height": output.blob.height_px if output else None,
+        "extension_s": request.duration_s if request.extend is not None else None,
+        "remix_target": request.remix_post,
     }
 
 

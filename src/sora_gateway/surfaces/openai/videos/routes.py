@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.licences import Permission
+from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.generations import JobView
 from sora_gateway.surfaces.openai.errors import RESPONSES
-from sora_gateway.surfaces.openai.intake import accept
+from sora_gateway.surfaces.openai.intake import Draft, accept
+from sora_gateway.surfaces.openai.listing import translate_listing
 from sora_gateway.surfaces.openai.videos import wire
 from sora_gateway.surfaces.openai.videos.render import (
     poll_headers,
@@ -22,62 +25,117 @@ from sora_gateway.surfaces.openai.videos.render import (
 )
 from sora_gateway.surfaces.openai.videos.translate import (
     translate_create,
+    translate_edit,
+    translate_extension,
     translate_last_event,
-    translate_listing,
+    translate_remix,
     translate_variant,
 )
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.files import StoredSource, deliver
-from sora_gateway.web.forms import read_form
+from sora_gateway.web.forms import Form, read_form
 from sora_gateway.web.outputs import output_of
-from sora_gateway.web.routes import DirectRoute, body, json_response, parameters
+from sora_gateway.web.routes import DirectRoute, body, files, json_response, parameters
 from sora_gateway.web.streaming import EventStream
+from sora_gateway.web.waiting import wait_as_preferred
 
 router = APIRouter(route_class=DirectRoute, tags=["videos"], responses=RESPONSES)
 
 _ID = parameters(path={"video_id": "the job's id"})
-_FILES = {
-    "200": {
-        "description": "The file, or the part that `Range` names (206)",
-        "content": {name: {} for name in ("video/mp4", "image/webp", "image/jpeg")},
-    }
-}
+_FILES = files("video/mp4", "image/webp", "image/jpeg")
 _EVENTS = {
     "200": {
         "description": "Events `video.queued`, `video.in_progress`, `video.progress`, `video.completed`, "
         "`video.failed`, `snapshot` with the Video object as data, and `ping`",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    }
+        "content": {"text/event-stream": {}},
+    },
+    "204": {"description": "`Last-Event-ID` is the last event of a job that has ended"},
 }
+
+
+_KEY = parameters(
+    header={
+        "Idempotency-Key": "equal requests with one key make one job, for 24 h",
+        "Prefer": "wait=N: answer when the job has ended, after N seconds at the latest",
+    }
+)
 
 
 def _own(view: JobView) -> JobView:
     if view.job.kind is not MediaKind.VIDEO:
-        raise GatewayError(ErrorKind.NOT_FOUND, f"There is no video '{view.job.id}': the job makes images.")
+        what = f"'{view.job.id}' is the job of {_OTHERS[view.job.kind]}"
+        raise GatewayError(ErrorKind.NOT_FOUND, f"There is no such video: {what}.", param="id")
     return view
+
+
+_OTHERS = {MediaKind.IMAGE: "images", MediaKind.CHARACTER: "a character"}
+
+
+async def _wanted(request: Request, caller: Caller) -> JobView:
+    """Return the caller's video that the path names."""
+    return _own(await services_of(request).generations.get(request.path_params["video_id"], caller))
 
 
 def _video(view: JobView) -> Response:
     return json_response(render_video(view), headers=poll_headers(view.job))
 
 
+async def _make(request: Request, translate: Callable[[Form], Draft]) -> Response:
+    """Accept what is asked for and show the job, with ``n`` the first of its siblings."""
+    caller = await authenticated(request, Permission.VIDEOS)
+    async with read_form(request) as form:
+        accepted = await accept(request, caller, form, translate(form))
+    job, headers = await wait_as_preferred(request, accepted.jobs[0], caller)
+    view = await services_of(request).generations.get(job.id, caller)
+    return json_response(render_video(view), headers={**poll_headers(view.job), **headers})
+
+
 @router.post(
     "/v1/videos",
     summary="Make a video",
     response_model=wire.Video,
-    openapi_extra={
-        "requestBody": body(wire.CREATE, files=("input_reference",)),
-        "parameters": parameters(
-            header={"Idempotency-Key": "equal requests with one key make one job, for 24 h"}
-        ),
-    },
+    openapi_extra={"requestBody": body(wire.CREATE, files=("input_reference",)), "parameters": _KEY},
 )
 async def create(request: Request) -> Response:
     """Accept a video job and answer at once; with ``n`` the first of its siblings."""
-    caller = await authenticated(request, Permission.VIDEOS)
-    async with read_form(request) as form:
-        accepted = await accept(request, caller, form, translate_create(form))
-    return _video(await services_of(request).generations.get(accepted.jobs[0].id, caller))
+    return await _make(request, translate_create)
+
+
+@router.post(
+    "/v1/videos/{video_id}/remix",
+    summary="Change a finished video",
+    response_model=wire.Video,
+    openapi_extra={
+        "requestBody": body(wire.REMIX, files=("input_reference",)),
+        "parameters": [*_ID, *_KEY],
+    },
+)
+async def remix(request: Request) -> Response:
+    """Accept a job that makes the video anew, changed as the prompt says."""
+    video_id = request.path_params["video_id"]
+    return await _make(request, lambda form: translate_remix(form, video_id))
+
+
+@router.post(
+    "/v1/videos/edits",
+    summary="Change a finished video that a field names",
+    response_model=wire.Video,
+    openapi_extra={"requestBody": body(wire.EDIT, files=("input_reference",)), "parameters": _KEY},
+)
+async def edit(request: Request) -> Response:
+    """Do the same as a remix."""
+    return await _make(request, translate_edit)
+
+
+@router.post(
+    "/v1/videos/extensions",
+    summary="Carry a finished video on",
+    response_model=wire.Video,
+    openapi_extra={"requestBody": body(wire.EXTENSION), "parameters": _KEY},
+)
+async def extend(request: Request) -> Response:
+    """Accept a job that makes the video longer; its file begins with the old one."""
+    return await _make(request, translate_extension)
 
 
 @router.get(
@@ -109,8 +167,7 @@ async def listing(request: Request) -> Response:
 async def retrieve(request: Request) -> Response:
     """Show a video job."""
     caller = await authenticated(request, Permission.VIDEOS)
-    view = await services_of(request).generations.get(request.path_params["video_id"], caller)
-    return _video(_own(view))
+    return _video(await _wanted(request, caller))
 
 
 @router.delete(
@@ -122,7 +179,7 @@ async def retrieve(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Delete a video job and its files; one that still runs is cancelled first."""
     caller = await authenticated(request, Permission.VIDEOS)
-    video_id = request.path_params["video_id"]
+    video_id = (await _wanted(request, caller)).job.id
     await services_of(request).generations.delete(video_id, caller)
     return json_response(render_deleted(video_id))
 
@@ -157,7 +214,8 @@ async def content(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     """Cancel a video job; one that has ended is shown unchanged."""
     caller = await authenticated(request, Permission.VIDEOS)
-    return _video(await services_of(request).generations.cancel(request.path_params["video_id"], caller))
+    video_id = (await _wanted(request, caller)).job.id
+    return _video(await services_of(request).generations.cancel(video_id, caller))
 
 
 @router.get(
@@ -179,7 +237,7 @@ async def events(request: Request) -> Response:
     caller = await authenticated(request, Permission.VIDEOS)
     services, video_id = services_of(request), request.path_params["video_id"]
     seen = translate_last_event(request.headers, request.query_params)
-    job = _own(await services.generations.get(video_id, caller)).job
+    job = (await _wanted(request, caller)).job
     if job.is_final and seen == job.seq:
         return Response(status_code=204)  # tells an EventSource not to come back
     watched = services.generations.watch(video_id, caller, after_seq=seen)

@@ -18,7 +18,8 @@ class Effective(TypedDict):
     """What was really asked of the backend, and what came out. Ours.
 
     ``width`` and ``height`` are the file's own, null until it is there; ``watermark`` is null while it is not
-    known which rendition the account is entitled to.
+    known which rendition the account is entitled to. ``duration`` is that of the finished file;
+    ``extension_s`` how much of it an extension adds, ``remix_target`` the shared post that a remix changes.
     """
 
     model: str
@@ -34,6 +35,15 @@ class Effective(TypedDict):
     watermark: bool | None
     width: int | None
     height: int | None
+    extension_s: int | None
+    remix_target: str | None
+
+
+class VideoCharacter(TypedDict):
+    """The character that a job made. Example: ``{"id": "character_01k...", "username": "rusty481"}``."""
+
+    id: str
+    username: str | None
 
 
 class Video(TypedDict):
@@ -45,7 +55,7 @@ class Video(TypedDict):
     Example: ``{"id": "video_01k...", "object": "video", "model": "sora_video2", "status": "queued",
     "progress": 0, "created_at": 1763812800, "completed_at": null, "expires_at": null, "prompt": "画小猫",
     "size": "720x1280", "seconds": "10", "remixed_from_video_id": null, "error": null, "queue_position": 1,
-    "eta_s": 90, "effective": {...}, "variants": []}``
+    "eta_s": 90, "effective": {...}, "variants": [], "character": null, "character_error": null}``
     """
 
     id: str
@@ -65,6 +75,8 @@ class Video(TypedDict):
     eta_s: int | None
     effective: Effective
     variants: list[str]
+    character: VideoCharacter | None
+    character_error: VideoError | None
 
 
 class VideoPage(TypedDict):
@@ -98,6 +110,28 @@ class VideoDeleted(TypedDict):
 _TEXT = {"type": "string"}
 _FLAG = {"type": "boolean", "default": False}
 
+_REFERENCE = {
+    "description": "a URL, a data URL, base64 or an object with one of them",
+    "oneOf": [
+        _TEXT,
+        {"type": "array", "items": _TEXT},
+        {"type": "object", "properties": {"image_url": _TEXT, "file_id": _TEXT}},
+    ],
+}
+_ID = {"type": "object", "required": ["id"], "properties": {"id": _TEXT}}
+_CHARACTERS = {
+    "character_url": {
+        "type": "string",
+        "description": "a video (URL, data URL, base64) to make a character of",
+    },
+    "character_from_task": {"type": "string", "description": "a finished video to make a character of"},
+    "character_timestamps": {"type": "string", "default": "0,3", "description": "start,end in seconds"},
+    "character_create": {**_FLAG, "description": "make a character of the finished video"},
+    "characters": {"type": "array", "items": _ID, "description": "characters that appear"},
+}
+_PROMPT = {"type": "string", "minLength": 1, "maxLength": 32000}
+_DRY_RUN = {**_FLAG, "description": "say what would be done, and do nothing"}
+
 CREATE: dict[str, Any] = {
     "title": "VideoRequest",
     "examples": [{"prompt": "画小猫", "model": "sora_video2"}],
@@ -105,27 +139,75 @@ CREATE: dict[str, Any] = {
     "required": ["prompt"],
     "additionalProperties": True,
     "properties": {
-        "prompt": {"type": "string", "minLength": 1, "maxLength": 32000},
+        "prompt": _PROMPT,
         "model": {"type": "string", "default": "sora-2", "description": "a name of `GET /v1/models`"},
         "seconds": {"type": "string", "description": "10, 15 or 25; `duration` means the same"},
         "size": {"type": "string", "description": "WxH; decides between portrait and landscape"},
+        "aspect_ratio": {"type": "string", "enum": ["16:9", "9:16"], "description": "in place of `size`"},
         "n": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
-        "input_reference": {
-            "description": "a URL, a data URL, base64 or an object with one of them",
-            "oneOf": [
-                _TEXT,
-                {"type": "array", "items": _TEXT},
-                {"type": "object", "properties": {"image_url": _TEXT, "file_id": _TEXT}},
-            ],
-        },
+        "input_reference": _REFERENCE,
         "hd": _FLAG,
         "watermark": _FLAG,
         "private": _FLAG,
         "storyboard": _FLAG,
         "style": _TEXT,
+        "remix_target_id": {"type": "string", "description": "the video to change: an id or a shared link"},
+        "dry_run": _DRY_RUN,
+        **_CHARACTERS,
     },
 }
 """Fields of ``POST /v1/videos``; unknown ones are ignored.
 
-Source: OpenAI API reference, Create video, read 2026-11-22; the rest is ours.
+Source: OpenAI API reference, Create video, read 2026-11-22; the rest is ours. ``aspect_ratio`` and
+``frame_images`` are the words of OpenRouter's provider 3.1, read on the same day.
+"""
+
+REMIX: dict[str, Any] = {
+    **CREATE,
+    "title": "VideoRemixRequest",
+    "examples": [{"prompt": "再加一只小狗", "model": "sora_video2"}],
+    "properties": {
+        name: row
+        for name, row in CREATE["properties"].items()
+        if name not in ("aspect_ratio", "remix_target_id")
+    },
+}
+"""Fields of ``POST /v1/videos/{video_id}/remix``; what is left out stays as it is in that video.
+
+Source: OpenAI API reference, Remix video, read 2026-11-22; all but ``prompt`` is ours.
+"""
+
+EDIT: dict[str, Any] = {
+    **REMIX,
+    "title": "VideoEditRequest",
+    "examples": [{"prompt": "add a small dog", "video": {"id": "video_01k..."}}],
+    "required": ["prompt", "video"],
+    "properties": {**REMIX["properties"], "video": _ID},
+}
+"""Fields of ``POST /v1/videos/edits``.
+
+Source: openai-python 3.54 ``types/video_edit_params.py``, read 2026-11-22; the rest is ours.
+"""
+
+EXTENSION: dict[str, Any] = {
+    "title": "VideoExtensionRequest",
+    "examples": [{"prompt": "the boat reaches the sea", "seconds": "10", "video": {"id": "video_01k..."}}],
+    "type": "object",
+    "required": ["prompt", "seconds", "video"],
+    "additionalProperties": True,
+    "properties": {
+        "prompt": _PROMPT,
+        "seconds": {"type": "string", "description": "10 or 15 are added; 4 and 8 mean 10, 12 means 15"},
+        "video": _ID,
+        "n": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "watermark": _FLAG,
+        "private": _FLAG,
+        "character_create": _CHARACTERS["character_create"],
+        "character_timestamps": _CHARACTERS["character_timestamps"],
+        "dry_run": _DRY_RUN,
+    },
+}
+"""Fields of ``POST /v1/videos/extensions``.
+
+Source: openai-python 3.54 ``types/video_extend_params.py``, read 2026-11-22; the rest is ours.
 """

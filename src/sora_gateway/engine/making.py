@@ -1,0 +1,78 @@
+"""Make the characters that jobs ask for, and keep them for their callers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from sora_gateway.domain.accounts import Account
+from sora_gateway.domain.characters import Character, CharacterStatus
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import CHARACTER_NOTE, Job
+from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.requests import Clip, GenerationRequest
+from sora_gateway.engine.notebook import JobNotebook
+from sora_gateway.engine.tools import NodeTools
+from sora_gateway.ports.upstream import Upstream
+
+LATER = "later."
+"""The part of a job's notes about the character that is made of its own result."""
+
+_USERNAME = "username"
+_BACKEND_ID = "backend_id"
+
+
+def character_id_of(job: Job, part: str = "") -> str:
+    """Return the id of the character that ``job`` makes: its own, or one that is derived from it."""
+    if job.kind is MediaKind.CHARACTER:
+        return job.id
+    tail = job.id.partition("_")[2]
+    return f"{MediaKind.CHARACTER.value}_{tail}{'b' if part else ''}"
+
+
+def asked_of(job: Job) -> GenerationRequest:
+    """Return what the backend is asked for: the request, and the character that was made for it."""
+    username = job.notes.get(_USERNAME)
+    request = job.request
+    if request.character is None or username is None or username in request.mentions:
+        return request
+    return replace(request, mentions=(*request.mentions, username))
+
+
+async def make_character(
+    tools: NodeTools, clip: Clip, upstream: Upstream, account: Account, notebook: JobNotebook, part: str = ""
+) -> str:
+    """Make the character once, whoever begins and whoever ends it, and return its id.
+
+    Raises:
+        GatewayError: see ``Upstream.make_character``.
+        StepLostError: the job is not at this step any more.
+    """
+    job = notebook.job
+    character_id = character_id_of(job, part)
+    if CHARACTER_NOTE not in notebook.known:
+        try:
+            async with asyncio.timeout(tools.config.character_s):
+                made = await upstream.make_character(
+                    clip, job.request.character_name, account, tools.inputs, notebook
+                )
+        except TimeoutError as error:
+            message = "The backend took too long to make the character."
+            raise GatewayError(ErrorKind.GENERATION_FAILED, message) from error
+        notes = {CHARACTER_NOTE: character_id, _USERNAME: made.username, _BACKEND_ID: made.backend_id}
+        await notebook.write(notes, is_pinned=True)
+    known = notebook.known
+    await tools.characters.put(
+        Character(
+            id=character_id,
+            owner=job.owner,
+            job_id=job.id,
+            created_at=job.created_at,
+            name=job.request.character_name or known[_USERNAME],
+            status=CharacterStatus.READY,
+            account_id=account.id,
+            backend_id=known[_BACKEND_ID],
+            username=known[_USERNAME],
+        )
+    )
+    return character_id

@@ -1,0 +1,1 @@
+"""Characters: make, look, list, delete."""

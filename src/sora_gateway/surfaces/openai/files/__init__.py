@@ -1,0 +1,1 @@
+"""Files that callers keep here, to name them in requests."""

@@ -1,0 +1,1 @@
+"""Images and videos as responses of a model with tools."""
