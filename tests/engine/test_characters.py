@@ -8,13 +8,13 @@ import pytest
 
 from sora_gateway.domain.characters import Character, CharacterStatus
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Failed, JobError
+from sora_gateway.domain.jobs import Completed, Failed, JobError, Noted
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.requests import Clip, Source
 from sora_gateway.engine.characters import Characters, begun, character_request
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.ports.stores import Store
-from tests.conftest_store import NOW, accepted, new_job, on
+from tests.conftest_store import NOW, accepted, bound, new_job, on
 from tests.engine.conftest import ACCOUNT, Scripted, asking
 from tests.engine.test_generations import ANN, BOB
 
@@ -66,6 +66,21 @@ async def test_without_its_job_it_has_failed(store: Store, characters: Character
     assert found.status is CharacterStatus.FAILED
     assert found.error is not None
     assert found.error.code == "lost"
+
+
+async def test_its_making_and_its_beginning_may_meet(
+    store: Store, tools: NodeTools, characters: Characters
+) -> None:
+    """A record of the beginning that was written last is put right by the job's notes."""
+    job = asking(new_job("character_5", owner=ANN.licence_id), kind=MediaKind.CHARACTER, character=Clip())
+    await bound(store, job, account=ACCOUNT)
+    notes = {"character": job.id, "username": "rusty", "backend_id": "ch_5"}
+    done = Completed(outputs=(), expires_at=0.0, character_id=job.id)
+    await store.jobs.change(job.id, on(Noted(notes=notes), done))
+    await store.characters.put(begun(job))
+    found = await characters.get(job.id, ANN)
+    assert (found.status, found.username, found.account_id) == (CharacterStatus.READY, "rusty", ACCOUNT)
+    assert await store.characters.named(["rusty"]) == {"rusty": found}
 
 
 async def test_another_has_no_part_in_it(store: Store, characters: Characters, upstream: Scripted) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind
-from sora_gateway.domain.jobs import Job, Phase
+from sora_gateway.domain.jobs import Job, JobError, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.parameters import resolve
 from sora_gateway.engine.generations import JobView
 from sora_gateway.web.telling import (
     stopping,
+    tell_character,
     tell_failed,
     tell_progress,
     tell_result,
@@ -61,3 +62,28 @@ def test_the_end_of_the_server() -> None:
     error = stopping(["http://a", "http://b"])
     assert (error.kind, error.code) == (ErrorKind.INTERNAL, "server_stopping")
     assert error.message.endswith("http://a, http://b")
+
+
+@pytest.mark.parametrize(
+    ("notes", "error", "expected"),
+    [
+        ({}, None, None),
+        ({"character": "character_1", "username": "rusty"}, None, "`@rusty`"),
+        (
+            {"character": "c_1", "username": "rusty", "later.character": "c_2", "later.username": "pixel"},
+            None,
+            "`@pixel`",
+        ),
+        (
+            {},
+            JobError(kind=ErrorKind.CONTENT_REFUSED, message="A person.", code="content_refused"),
+            "No character was made: A person.",
+        ),
+    ],
+)
+def test_what_became_of_a_character(
+    notes: dict[str, str], error: JobError | None, expected: str | None
+) -> None:
+    """Its name, so that a prompt can use it, or why there is none."""
+    said = tell_character(replace(JOB, notes=notes, character_error=error))
+    assert (said is None) if expected is None else (expected in (said or ""))

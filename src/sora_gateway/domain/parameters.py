@@ -145,7 +145,7 @@ def resolve(
         GatewayError(invalid_request): a value is not allowed, or two contradict each other.
         GatewayError(invalid_model, model_not_found): see ``parse_model_name``.
     """
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = _given(fields)
     model = _model(given, policy)
     return _resolve(given, model, inputs, policy)
 
@@ -162,7 +162,7 @@ def resolve_remix(
     Raises:
         GatewayError(invalid_model): the model is not of the family that remixes. Else as ``resolve``.
     """
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = _given(fields)
     model = _model(given, policy) if "model" in given else _model_of(base, given, policy)
     if model.family is not Family.VIDEO2:
         raise GatewayError(
@@ -176,7 +176,11 @@ def resolve_remix(
     is_hd = model.hd or boolean(given.get("hd")) is True
     if is_open and base.duration_s is not None and not (is_hd and base.duration_s == _LONGEST_S):
         model = replace(model, duration_s=base.duration_s)
-    return _resolve(given, model, inputs, policy)
+    resolved = _resolve(given, model, inputs, policy)
+    if resolved.request.storyboard:
+        message = "A storyboard cannot change a video: describe the whole video in the prompt."
+        raise GatewayError(ErrorKind.UNSUPPORTED, message, param="storyboard")
+    return resolved
 
 
 def _model_of(base: GenerationRequest, given: Mapping[str, object], policy: Policy) -> ModelName:
@@ -194,7 +198,7 @@ def _model_of(base: GenerationRequest, given: Mapping[str, object], policy: Poli
 def _resolve_kind(
     fields: Mapping[str, object], kind: MediaKind, inputs: tuple[Blob, ...], policy: Policy
 ) -> Resolved:
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = _given(fields)
     given.setdefault("model", DEFAULT_MODELS[kind])
     model = _model(given, policy)
     if model.kind is not kind:
@@ -255,6 +259,15 @@ def _resolve(
 
 
 _LONGEST_S = 25
+
+
+def _given(fields: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what says nothing: forms send empty fields. An empty prompt or model is a mistake, though."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and (value != "" or name in ("prompt", "model"))
+    }
 
 
 # --- one field each ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.model_names import Family
 from sora_gateway.domain.requests import Clip, GenerationRequest
+from sora_gateway.engine.making import made_by
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.ports.stores import CharacterPage
 
@@ -145,10 +146,13 @@ class Characters:
         if character.status is not CharacterStatus.PROCESSING:
             return character
         job = await self._tools.jobs.get(character.job_id)
-        if job is not None and (not job.is_final or job.status is Status.COMPLETED):
-            # The maker writes the finished one itself; between its two writes the older record is read.
-            return await self._tools.characters.get(character.id) or character
-        error = _GONE if job is None else job.error
-        ended = replace(character, status=CharacterStatus.FAILED, error=error)
+        if job is not None and not job.is_final:
+            return character
+        if job is not None and job.status is Status.COMPLETED:
+            # The maker wrote it, but the record of its beginning may have come after.
+            ended = made_by(job)
+        else:
+            error = _GONE if job is None else job.error
+            ended = replace(character, status=CharacterStatus.FAILED, error=error)
         await self._tools.characters.put(ended)
         return ended

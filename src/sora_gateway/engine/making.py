@@ -30,6 +30,15 @@ def character_id_of(job: Job, part: str = "") -> str:
     return f"{MediaKind.CHARACTER.value}_{tail}{'b' if part else ''}"
 
 
+def character_of(job: Job) -> tuple[str, str] | None:
+    """Return id and username of the character that ``job`` has made; the one of its result goes before."""
+    for part in (LATER, ""):
+        character_id = job.notes.get(f"{part}{CHARACTER_NOTE}")
+        if character_id is not None:
+            return character_id, job.notes[f"{part}{_USERNAME}"]
+    return None
+
+
 def asked_of(job: Job) -> GenerationRequest:
     """Return what the backend is asked for: the request, and the character that was made for it."""
     username = job.notes.get(_USERNAME)
@@ -61,18 +70,22 @@ async def make_character(
             raise GatewayError(ErrorKind.GENERATION_FAILED, message) from error
         notes = {CHARACTER_NOTE: character_id, _USERNAME: made.username, _BACKEND_ID: made.backend_id}
         await notebook.write(notes, is_pinned=True)
-    known = notebook.known
-    await tools.characters.put(
-        Character(
-            id=character_id,
-            owner=job.owner,
-            job_id=job.id,
-            created_at=job.created_at,
-            name=job.request.character_name or known[_USERNAME],
-            status=CharacterStatus.READY,
-            account_id=account.id,
-            backend_id=known[_BACKEND_ID],
-            username=known[_USERNAME],
-        )
-    )
+    await tools.characters.put(made_by(notebook.job, part))
     return character_id
+
+
+def made_by(job: Job, part: str = "") -> Character:
+    """Return the character as the notes of ``job`` tell of it, once they do."""
+    notes = job.notes
+    username = notes[f"{part}{_USERNAME}"]
+    return Character(
+        id=notes[f"{part}{CHARACTER_NOTE}"],
+        owner=job.owner,
+        job_id=job.id,
+        created_at=job.created_at,
+        name=job.request.character_name or username,
+        status=CharacterStatus.READY,
+        account_id=job.account_id,
+        backend_id=notes[f"{part}{_BACKEND_ID}"],
+        username=username,
+    )

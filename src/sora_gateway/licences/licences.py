@@ -31,6 +31,4 @@ async def authenticate(key: str | None, store: LicenceStore, now_s: float) -> Ca
 
 def incorrect(rest: str) -> GatewayError:
     """Return the refusal of a key, in the words by which clients recognise it."""
-    return GatewayError(
-        ErrorKind.UNAUTHENTICATED, f"Incorrect API key provided: {rest}.", code="invalid_api_key"
-    )
+    return GatewayError(ErrorKind.UNAUTHENTICATED, f"Incorrect API key provided: {rest}.")

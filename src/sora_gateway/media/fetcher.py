@@ -29,6 +29,7 @@ _CONNECT_S = 5.0
 _MOST_ADDRESSES = 4
 _MOST_REDIRECTS = 5
 _LONGEST_URL = 8_192
+_SHOWN = 60
 _PIECE_BYTES = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS: dict[bytes | str, bytes | str] = {
@@ -84,7 +85,7 @@ class SafeFetcher:
             async with asyncio.timeout(self._timeout_s):
                 return await self._follow(url, limit_bytes)
         except _RefusedError as error:
-            raise GatewayError(ErrorKind.INVALID_REQUEST, str(error), param=param) from error
+            raise GatewayError(ErrorKind.INVALID_REQUEST, f"'{param}': {error}", param=param) from error
         except (TimeoutError, httpcore2.TimeoutException, httpx2.TimeoutException) as error:
             raise GatewayError(
                 ErrorKind.INVALID_REQUEST,
@@ -198,7 +199,8 @@ def _parsed(text: str, base: httpx2.URL | None = None) -> httpx2.URL:
             "The URL is not valid; it should look like https://example.com/picture.png."
         ) from error
     if url.scheme not in ("http", "https"):
-        raise _RefusedError("Only http and https URLs (and data URLs) are fetched.")
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        raise _RefusedError(f"'{shown}' is neither an http or https URL, nor a data URL, nor base64.")
     if url.userinfo:
         raise _RefusedError("The URL has a user name or a password in it, which is refused. Leave them out.")
     if url.port is not None and not 0 < url.port < 65_536:

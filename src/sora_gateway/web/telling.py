@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Status
+from sora_gateway.domain.jobs import Job, Status
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.generations import JobView
+from sora_gateway.engine.making import character_of
 
 
 def tell_result(kind: MediaKind, url: str) -> str:
@@ -27,6 +28,16 @@ def tell_unfinished(kind: MediaKind, job_id: str, url: str) -> str:
     return (
         f"The {kind.value} is still being made, as job `{job_id}`. "
         f"Once it is finished it opens here: [{job_id}]({url})"
+    )
+
+
+def tell_character(job: Job) -> str | None:
+    """Return what became of the character that the job was to make, None if it was to make none."""
+    character = character_of(job)
+    if character is not None:
+        return f"The character `@{character[1]}` is ready: name it in a prompt."
+    return (
+        f"No character was made: {job.character_error.message}" if job.character_error is not None else None
     )
 
 

@@ -39,6 +39,7 @@ from sora_gateway.upstreams.sora_web.wire_characters import (
 _ABSENT = frozenset({404, 410})
 _POLL_ERRORS = 3
 _BLANK_POLLS = 3
+_FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _FINALIZE_TRIES = 4
 _LIST_PAGES = 10
@@ -154,9 +155,10 @@ class Cameos:
             raise GatewayError(ErrorKind.GENERATION_FAILED, message) from None
 
     async def _poll(self, making: Making, cameo_id: str) -> Cameo:
-        errors = blanks = 0
+        errors = blanks = looks = 0
         while True:
-            pause_s = self._config.character_poll_s
+            looks += 1
+            pause_s = backoff_s(looks, base_s=_FIRST_PAUSE_S, cap_s=self._config.character_poll_s)
             try:
                 cameo = await self._read_cameo(making, cameo_id)
                 errors = 0
@@ -164,7 +166,7 @@ class Cameos:
                 errors += 1
                 if errors >= _POLL_ERRORS or error.kind is ErrorKind.ACCOUNT_AUTH:
                     raise
-                pause_s = backoff_s(errors, base_s=pause_s, cap_s=_LONGEST_PAUSE_S)
+                pause_s = backoff_s(errors, base_s=self._config.character_poll_s, cap_s=_LONGEST_PAUSE_S)
             else:
                 if cameo.is_failed:
                     raise failure(cameo.status_message)

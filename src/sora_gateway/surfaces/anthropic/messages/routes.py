@@ -33,7 +33,7 @@ from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import MAIN_VARIANT, link_to
 from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
 from sora_gateway.web.streaming import EventStream, watching
-from sora_gateway.web.telling import stopping, tell_failed, tell_result, tell_unfinished
+from sora_gateway.web.telling import stopping, tell_character, tell_failed, tell_result, tell_unfinished
 from sora_gateway.web.waiting import wait_final
 
 log = get_logger(__name__)
@@ -140,6 +140,7 @@ def _answer(request: Request, accepted: Accepted, jobs: Sequence[Job]) -> str:
             texts.append(tell_unfinished(job.kind, job.id, link_to(request, job)))
         else:
             texts += [tell_result(job.kind, link) for link in _links(request, accepted, job)]
+            texts += [said] if (said := tell_character(job)) is not None else []
     return "\n\n".join(texts)
 
 

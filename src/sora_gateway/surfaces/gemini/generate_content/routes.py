@@ -47,7 +47,7 @@ from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.routes import DirectRoute, Endpoint, body, json_response, parameters
 from sora_gateway.web.streaming import watching
-from sora_gateway.web.telling import stopping
+from sora_gateway.web.telling import stopping, tell_character
 from sora_gateway.web.waiting import wait_final
 
 
@@ -176,7 +176,8 @@ async def _results(request: Request, job: Job, encoding: str | None) -> list[wir
             uri = file_uri(request, job.id, job.kind, output.index)
             link = link_to(request, job, index=output.index)
             parts += render_video(output.blob.media_type, uri, link)
-    return parts
+    said = tell_character(job)
+    return [*parts, {"text": said}] if said is not None else parts
 
 
 _STREAM = {

@@ -38,7 +38,7 @@ from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
 from sora_gateway.web.streaming import EventStream, encode_event, watching
-from sora_gateway.web.telling import stopping, tell_failed, tell_result, tell_unfinished
+from sora_gateway.web.telling import stopping, tell_character, tell_failed, tell_result, tell_unfinished
 from sora_gateway.web.waiting import wait_final, while_connected
 
 router = APIRouter(route_class=DirectRoute, tags=["chat"], responses=RESPONSES)
@@ -163,6 +163,7 @@ async def _answer(request: Request, shape: Shape, jobs: Sequence[Job], encoding:
             outputs = results_of(job)
             links = [link_to(request, job, index=output.index, encoding=encoding) for output in outputs]
             texts += [tell_result(job.kind, link) for link in links]
+            texts += [said] if (said := tell_character(job)) is not None else []
     pictures = tuple(render_picture(url, index) for index, url in enumerate(images))
     return Answer(text="\n\n".join(texts), images=pictures)
 

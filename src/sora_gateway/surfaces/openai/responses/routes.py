@@ -43,7 +43,7 @@ from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response, parameters
 from sora_gateway.web.streaming import EventStream, encode_event, watching
-from sora_gateway.web.telling import stopping, tell_failed, tell_result
+from sora_gateway.web.telling import stopping, tell_character, tell_failed, tell_result
 from sora_gateway.web.waiting import wait_final
 
 router = APIRouter(route_class=DirectRoute, tags=["responses"], responses=RESPONSES)
@@ -193,7 +193,9 @@ async def _output(request: Request, jobs: Sequence[Job], encoding: str | None) -
             items += await _images(request, job, encoding)
         elif is_completed(job):
             links = [link_to(request, job, index=output.index) for output in results_of(job)]
-            items.append(render_message(job, "\n\n".join(tell_result(job.kind, link) for link in links)))
+            texts = [tell_result(job.kind, link) for link in links]
+            texts += [said] if (said := tell_character(job)) is not None else []
+            items.append(render_message(job, "\n\n".join(texts)))
     return items
 
 

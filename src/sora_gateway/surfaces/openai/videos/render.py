@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Literal
 
-from sora_gateway.domain.jobs import CHARACTER_NOTE, Job, JobError, Status
+from sora_gateway.domain.jobs import Job, JobError, Status
 from sora_gateway.domain.media import Output, Variant
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.engine.generations import JobView, Watched
-from sora_gateway.engine.making import LATER
+from sora_gateway.engine.making import character_of
 from sora_gateway.ports.stores import Page
 from sora_gateway.surfaces.openai.errors import code_of
 from sora_gateway.surfaces.openai.videos.wire import (
@@ -74,12 +74,8 @@ def _said(error: JobError | None) -> VideoError | None:
 
 def _character(job: Job) -> VideoCharacter | None:
     """Return the character of the result, or the one that was made first, as soon as it is there."""
-    notes = job.notes
-    character_id = job.character_id or notes.get(CHARACTER_NOTE)
-    if character_id is None:
-        return None
-    is_later = character_id == notes.get(f"{LATER}{CHARACTER_NOTE}")
-    return {"id": character_id, "username": notes.get(f"{LATER if is_later else ''}username")}
+    made = character_of(job)
+    return {"id": made[0], "username": made[1]} if made is not None else None
 
 
 def _effective(job: Job) -> Effective:
