@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,12 +22,14 @@ from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.engine.characters import Characters, begun
 from sora_gateway.engine.enhancing import Enhancer
+from sora_gateway.engine.explaining import Happening, history
 from sora_gateway.engine.generations import Generations, JobView, Watched
 from sora_gateway.engine.making import LATER
 from sora_gateway.kit.ids import new_id
 from sora_gateway.kit.redact import Secret
 from sora_gateway.ports.media import MediaFacts, VaultWriter
 from sora_gateway.ports.stores import CharacterPage, FilePage, Idempotency, Page
+from sora_gateway.ports.usage import DayUsage, Pace
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
@@ -47,6 +50,15 @@ class FakeLicences:
     async def put(self, licence: Licence, key_hash: str) -> None:
         self.by_key[key_hash] = licence
 
+    async def change(
+        self, licence_id: str, decide: Callable[[Licence], Licence], *, key_hash: str | None = None
+    ) -> Licence | None:
+        for held, licence in self.by_key.items():
+            if licence.id == licence_id:
+                self.by_key[held] = decide(licence)
+                return self.by_key[held]
+        return None
+
     async def by_hash(self, key_hash: str) -> Licence | None:
         self.reads += 1
         return self.by_key.get(key_hash)
@@ -56,6 +68,33 @@ class FakeLicences:
 
     async def all(self) -> Sequence[Licence]:
         return list(self.by_key.values())
+
+
+class FakeUsage:
+    """Counts requests for ever; shows the days that were put in."""
+
+    def __init__(self) -> None:
+        self.taken: Counter[str] = Counter()
+        self.by_date: dict[tuple[str, str], DayUsage] = {}
+
+    async def take_request(self, owner: str, per_minute: int, *, is_counted: bool = True) -> Pace:
+        is_allowed = not is_counted or self.taken[owner] < per_minute
+        self.taken[owner] += is_counted and is_allowed
+        left = per_minute - self.taken[owner]
+        return Pace(
+            is_allowed=is_allowed,
+            limit=per_minute,
+            remaining=left,
+            reset_s=60.0 if self.taken[owner] else 0.0,
+            retry_after_s=0.0 if left else 12.5,
+        )
+
+    async def days(self, owner: str, dates: Sequence[str]) -> Sequence[DayUsage]:
+        return [self.by_date.get((owner, date), DayUsage(date=date)) for date in dates]
+
+    async def units(self, owner: str, periods: Sequence[str]) -> Sequence[int]:
+        own = [(date, day.units) for (whose, date), day in self.by_date.items() if whose == owner]
+        return [sum(units for date, units in own if date.startswith(period)) for period in periods]
 
 
 class FakeVault:
@@ -354,6 +393,14 @@ class FakeGenerations(Generations):
         credential = Credential(access_token=Secret("token"))
         return (Account(id=ACCOUNT, upstream="sora_web", backend_id="user-1", credential=credential),)
 
+    async def replayed(self, idempotency: Idempotency) -> tuple[Job, ...] | None:
+        kept = self._kept.get((idempotency.scope, idempotency.key))
+        if kept is None:
+            return None
+        if kept[0] != idempotency.digest:
+            raise GatewayError(ErrorKind.CONFLICT, "The key was used with another request.")
+        return tuple(self.job(job.id) for job in kept[1])
+
     async def submit(
         self,
         requests: Sequence[GenerationRequest],
@@ -365,12 +412,9 @@ class FakeGenerations(Generations):
             raise self.refusal
         self.submitted.append(tuple(requests))
         self.promises.append(idempotency)
-        if idempotency is not None:
-            kept = self._kept.get((idempotency.scope, idempotency.key))
-            if kept is not None and kept[0] != idempotency.digest:
-                raise GatewayError(ErrorKind.CONFLICT, "The key was used with another request.")
-            if kept is not None:
-                return tuple(self.job(job.id) for job in kept[1])
+        replayed = await self.replayed(idempotency) if idempotency is not None else None
+        if replayed is not None:
+            return replayed
         ids = tuple(new_id(request.kind.value) for request in requests)
         jobs = []
         for job_id, request in zip(ids, requests, strict=True):
@@ -406,6 +450,9 @@ class FakeGenerations(Generations):
 
     async def get(self, job_id: str, caller: Caller) -> JobView:
         return self._view(self._owned(job_id, caller))
+
+    async def history(self, job: Job) -> Sequence[Happening]:
+        return history(job, ())
 
     async def page(
         self, caller: Caller, *, after: str | None, limit: int, ascending: bool, kind: MediaKind
@@ -481,8 +528,11 @@ class FakeCharacters(Characters):
     def __init__(self, generations: FakeGenerations) -> None:
         self.generations = generations
         self.records: dict[str, Character] = {}
+        self.deleted: set[str] = set()
 
     async def remember(self, job: Job) -> Character:
+        if job.id in self.deleted:
+            raise GatewayError(ErrorKind.NOT_FOUND, f"There is no character '{job.id}'.", param="id")
         self.records.setdefault(job.id, begun(job))
         return self._shown(self.records[job.id])
 
@@ -524,6 +574,7 @@ class FakeCharacters(Characters):
 
     async def delete(self, character_id: str, caller: Caller) -> Character:
         await self.get(character_id, caller)
+        self.deleted.add(character_id)
         return self.records.pop(character_id)
 
 

@@ -19,6 +19,7 @@ from sora_gateway.app import install_surfaces
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.engine.files import Files
 from sora_gateway.engine.inputs import Inputs
+from sora_gateway.engine.webhooks import Webhooks
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.media.links import SignedLinks
 from sora_gateway.web.auth import Callers
@@ -31,13 +32,16 @@ from tests.fakes import (
     FakeGenerations,
     FakeLicences,
     FakeTools,
+    FakeUsage,
     FakeVault,
     NoFetcher,
 )
+from tests.webhook_fakes import FakePoster, FakeWebhooks
 
 KEY = "sg-test-key-of-everything-0000000000000000000000"
 CHAT_KEY = "sg-test-key-of-chat-alone-0000000000000000000000"
 FILES_S = 1000.0
+ANSWER_S = 15.0
 AUTH = {"Authorization": f"Bearer {KEY}"}
 
 
@@ -62,7 +66,10 @@ class Gateway:
     licences: FakeLicences
     clock: Clock
     files: FakeFiles
+    usage: FakeUsage
     characters: FakeCharacters
+    webhooks: FakeWebhooks
+    poster: FakePoster
     url: str = "http://gateway"
     server: uvicorn.Server | None = field(default=None, repr=False)
 
@@ -89,7 +96,8 @@ async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: obj
             created_at=STARTED_AT,
         )
         await licences.put(licence, hash_key(key))
-    generations, tools, files = FakeGenerations(vault), FakeTools(vault), FakeFiles()
+    webhooks, poster = FakeWebhooks(), FakePoster()
+    generations, tools, files, usage = FakeGenerations(vault), FakeTools(vault), FakeFiles(), FakeUsage()
     characters = FakeCharacters(generations)
     inputs = Inputs(vault, tools, NoFetcher(), lambda text, limit, param: None, 10_000_000)
     services: dict[str, object] = {
@@ -97,7 +105,9 @@ async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: obj
         "files": Files(files, vault, inputs, generations, clock, FILES_S),
         "characters": characters,
         "enhancer": FakeEnhancer(),
+        "webhooks": Webhooks(webhooks, poster, clock, ANSWER_S),
         "callers": Callers(licences, clock),
+        "usage": usage,
         "vault": vault,
         "tools": tools,
         "links": SignedLinks("secret", clock),
@@ -113,7 +123,10 @@ async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: obj
         licences=licences,
         clock=clock,
         files=files,
+        usage=usage,
         characters=characters,
+        webhooks=webhooks,
+        poster=poster,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sora_gateway.domain.licences import Permission
+from sora_gateway.domain.webhooks import DELAYS_S
 from sora_gateway.settings import SettingsError, example, load, variable_names, variables
 
 ROOT = Path(__file__).parent.parent
@@ -158,6 +159,15 @@ def test_permissions_of_passthrough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no such permission: films" in problem_with()
 
 
+def test_delays_of_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds with commas between; what is none, or longer than a day, is refused."""
+    assert load().webhook_delays == DELAYS_S
+    assert load(webhook_delays_s="0.5, 60").webhook_delays == (0.5, 60.0)
+    for wrong in ("soon", "5;6", "0", "-1", "nan", "inf", "86401", ",", "1," * 21):
+        monkeypatch.setenv("SORA_GATEWAY_WEBHOOK_DELAYS_S", wrong)
+        assert "numbers of seconds" in problem_with(), wrong
+
+
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a representation nor a complaint has a secret in it."""
     monkeypatch.setenv("SORA_GATEWAY_SECRET_KEY", "geheim")
@@ -183,3 +193,21 @@ def test_example_is_a_file_of_settings(tmp_path: Path) -> None:
     before = load()
     (tmp_path / ".env").write_text(text)
     assert load() == before
+
+
+def test_origins() -> None:
+    """Off by default; what is no origin is refused with an example of one."""
+    assert load().cors_allowed == frozenset()
+    assert load(cors_origins="https://a.example, HTTP://b.example:81").cors_allowed == {
+        "https://a.example",
+        "http://b.example:81",
+    }
+    assert "https://chat.example.org" in problem_with(cors_origins="a.example")
+
+
+def test_old_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several are separated by commas, empty ones left out, and none of them is shown."""
+    assert load().old_keys == ()
+    monkeypatch.setenv("SORA_GATEWAY_OLD_SECRET_KEYS", "one , ,two,")
+    assert load().old_keys == ("one", "two")
+    assert "two" not in repr(load())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,7 +13,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.model_names import with_aliases
+from sora_gateway.domain.licences import Bounds
+from sora_gateway.domain.model_aliases import with_aliases
 from sora_gateway.domain.parameters import Policy
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.node import Node
@@ -43,7 +44,7 @@ from sora_gateway.surfaces.openai.models import routes as openai_models
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.upstream import SoraWeb
-from sora_gateway.web import dispatch, errors, health, links, middleware, planning
+from sora_gateway.web import dispatch, errors, health, links, middleware, pace, planning, welcome
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.dialect import Dialect
 from sora_gateway.web.routes import mount
@@ -87,13 +88,25 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("sora-gateway"),
         summary="OpenAI-compatible gateway for image and video generation.",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
-    install_surfaces(app, max_body_bytes=settings.max_upload_mib * 2**20)
+    install_surfaces(
+        app,
+        max_body_bytes=settings.max_upload_mib * 2**20,
+        idle_s=settings.client_idle_s,
+        cors_origins=settings.cors_allowed,
+    )
     return app
 
 
-def install_surfaces(app: FastAPI, *, max_body_bytes: int) -> None:
+def install_surfaces(
+    app: FastAPI,
+    *,
+    max_body_bytes: int,
+    idle_s: float = middleware.IDLE_S,
+    cors_origins: Collection[str] = (),
+) -> None:
     """Give ``app`` every route, every dialect's errors and the middleware.
 
     Gemini's operations and files stand before the shared paths that would take them for a model or a file.
@@ -111,7 +124,7 @@ def install_surfaces(app: FastAPI, *, max_body_bytes: int) -> None:
         },
     )
     routers = (gemini.build_router(), models, openai.build_router(), anthropic.build_router())
-    mount(app, health.router, links.router, *routers)
+    mount(app, welcome.router, health.router, links.router, *routers)
     renderers = {
         Dialect.OPENAI: openai_errors.render_error,
         Dialect.ANTHROPIC: anthropic_errors.render_error,
@@ -119,7 +132,9 @@ def install_surfaces(app: FastAPI, *, max_body_bytes: int) -> None:
     }
     errors.install(app, renderers)
     planning.install(app)
-    middleware.install(app, max_body_bytes=max_body_bytes)
+    welcome.describe(app)
+    app.add_middleware(pace.PaceHeaders)
+    middleware.install(app, max_body_bytes=max_body_bytes, idle_s=idle_s, cors_origins=cors_origins)
 
 
 @asynccontextmanager
@@ -177,7 +192,7 @@ async def open_store(settings: Settings, *, is_brief: bool = False) -> AsyncIter
             connection = connect(url, is_embedded=is_embedded)
         except ValueError as error:
             raise GatewayError(ErrorKind.STORE_UNAVAILABLE, f"REDIS_URL cannot be used. {error}") from error
-        store = RedisStore(connection, cipher=FernetCipher([secret_key(settings)]))
+        store = RedisStore(connection, cipher=FernetCipher([secret_key(settings), *settings.old_keys]))
         stack.push_async_callback(store.aclose)
         await _reachable(store, _BRIEF_STORE_WAIT_S if is_brief else _STORE_WAIT_S)
         yield store
@@ -264,23 +279,33 @@ def engine_config(settings: Settings) -> EngineConfig:
         file_retention_s=settings.file_retention_days * 86_400,
         max_input_bytes=settings.max_picture_mib * 2**20,
         passthrough_permissions=settings.permissions_of_passthrough,
+        passthrough_bounds=Bounds(
+            requests_per_minute=settings.passthrough_requests_per_minute,
+            concurrent_jobs=settings.passthrough_concurrent_jobs,
+        ),
+        aliases=with_aliases(settings.aliases),
+        webhook_delays_s=settings.webhook_delays,
         shutdown_grace_s=2.5,  # comes after the server's second for running answers; all must end in 5 s
     )
 
 
-def build_services(settings: Settings, house: House) -> tuple[Services, Node]:
-    """Return what the routes use, and the engine that must run for it."""
+def build_services(
+    settings: Settings, house: House, config: EngineConfig | None = None
+) -> tuple[Services, Node]:
+    """Return what the routes use, and the engine that must run for it; ``config`` is that of the settings."""
     media = LocalMediaTools()
     signed = SignedLinks(house.link_secret)
+    fetcher = SafeFetcher(allow_private=settings.fetch_allow_private)
     node = Node(
         store=house.store,
         upstreams=house.upstreams,
         vault=house.vault,
         media=media,
-        fetcher=SafeFetcher(allow_private=settings.fetch_allow_private),
+        fetcher=fetcher,
+        poster=fetcher,
         inline=lambda text, limit, param: decode_inline(text, limit_bytes=limit, param=param),
         links=signed,
-        config=engine_config(settings),
+        config=config or engine_config(settings),
         now=system_now,
     )
 
@@ -298,7 +323,9 @@ def build_services(settings: Settings, house: House) -> tuple[Services, Node]:
         files=node.files,
         characters=node.characters,
         enhancer=node.enhancer,
+        webhooks=node.webhooks,
         callers=Callers(house.store.licences, system_now, node.passthrough if settings.passthrough else None),
+        usage=house.store.usage,
         vault=house.vault,
         tools=media,
         links=signed,

@@ -16,10 +16,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.licences import Permission
-from sora_gateway.domain.model_names import with_aliases
+from sora_gateway.domain.model_aliases import with_aliases
+from sora_gateway.domain.webhooks import DAY_S, DELAYS_S
 from sora_gateway.kit.redact import redact
+from sora_gateway.web.cors import origins_of
 
 PREFIX = "SORA_GATEWAY_"
+_MOST_DELAYS = 20
 
 
 class SettingsError(Exception):
@@ -51,6 +54,10 @@ class Settings(BaseSettings):
         None,
         description="Encrypts stored credentials; the same on all nodes. Unset: kept in the data folder.",
     )
+    old_secret_keys: SecretStr | None = Field(
+        None,
+        description="Earlier secret keys, separated by commas: still read with, never written with.",
+    )
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s/]+.*[^/]$",
@@ -72,6 +79,13 @@ class Settings(BaseSettings):
     )
     max_upload_mib: int = Field(32, ge=1, le=1024, description="The largest request body.")
     max_picture_mib: int = Field(20, ge=1, le=512, description="The largest reference picture.")
+    client_idle_s: float = Field(
+        30.0, gt=0, le=600, description="How long a caller may be silent in the middle of a request."
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may call from a browser, separated by commas; `*` for all.",
+    )
     relax_25s: bool = Field(False, description="Let accounts without a Pro plan make 25 s videos.")
     aliases: Json[dict[str, str]] = Field(
         "{}",
@@ -79,7 +93,11 @@ class Settings(BaseSettings):
         description='More model names, as JSON: `{"my-video": "sora-2-pro-25s"}`.',
     )
     fetch_allow_private: bool = Field(
-        False, description="Fetch reference pictures from private and loopback addresses too."
+        False, description="Fetch pictures from, and send webhooks to, private and loopback addresses too."
+    )
+    webhook_delays_s: str = Field(
+        ",".join(f"{delay_s:g}" for delay_s in DELAYS_S),
+        description="Seconds between tries of a webhook delivery, separated by commas; then it is given up.",
     )
     passthrough: bool = Field(
         True, description="Let callers use their own credential of the backend in place of a licence key."
@@ -87,6 +105,12 @@ class Settings(BaseSettings):
     passthrough_permissions: str = Field(
         "all",
         description="What such callers may do: `all`, or permissions of a licence, separated by commas.",
+    )
+    passthrough_requests_per_minute: int | None = Field(
+        None, ge=1, le=100_000, description="How many requests each such caller may make per minute."
+    )
+    passthrough_concurrent_jobs: int | None = Field(
+        None, ge=1, description="How many unfinished jobs each such caller may have."
     )
     proxy_ips: str = Field(
         "127.0.0.1", description="Proxies whose `X-Forwarded-*` headers are believed; `*` for all."
@@ -136,11 +160,39 @@ class Settings(BaseSettings):
         "private", description="Who may mention new characters: the account they lie on, or anybody."
     )
 
+    @field_validator("webhook_delays_s")
+    @classmethod
+    def _are_delays(cls, value: str) -> str:
+        _delays_s(value)
+        return value
+
+    @property
+    def webhook_delays(self) -> tuple[float, ...]:
+        """How long to wait before each further try of a delivery."""
+        return _delays_s(self.webhook_delays_s)
+
     @field_validator("passthrough_permissions")
     @classmethod
     def _are_permissions(cls, value: str) -> str:
         _permissions(value)
         return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        origins_of(value)
+        return value
+
+    @property
+    def cors_allowed(self) -> frozenset[str]:
+        """The origins whose pages may call."""
+        return origins_of(self.cors_origins)
+
+    @property
+    def old_keys(self) -> tuple[str, ...]:
+        """The earlier secret keys."""
+        text = self.old_secret_keys.get_secret_value() if self.old_secret_keys is not None else ""
+        return tuple(key for part in text.split(",") if (key := part.strip()))
 
     @property
     def permissions_of_passthrough(self) -> frozenset[Permission]:
@@ -179,6 +231,16 @@ class Settings(BaseSettings):
     def media_root(self) -> Path:
         """The folder of results."""
         return self.media_dir if self.media_dir is not None else self.data_dir / "media"
+
+
+def _delays_s(text: str) -> tuple[float, ...]:
+    try:
+        delays_s = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        delays_s = ()
+    if not 1 <= len(delays_s) <= _MOST_DELAYS or not all(0.1 <= delay_s <= DAY_S for delay_s in delays_s):
+        raise ValueError(f"1 to {_MOST_DELAYS} numbers of seconds are needed, each from 0.1 to {DAY_S:g}")
+    return delays_s
 
 
 def _permissions(text: str) -> frozenset[Permission]:

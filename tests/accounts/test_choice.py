@@ -52,6 +52,15 @@ def test_a_request_that_needs_one_account() -> None:
     assert refusal.kind is ErrorKind.NO_ACCOUNT
 
 
+def test_the_plan_of_the_account_that_holds_it() -> None:
+    """The refusal tells of that account, not of the pool, and names the field."""
+    accounts = [account("a", plan=Plan.FREE), account("b", plan=Plan.PRO)]
+    refusal = admission(replace(PRO, hd=True, account_id="sora:a"), accounts)
+    assert refusal is not None
+    assert (refusal.kind, refusal.param) == (ErrorKind.ACCOUNT_PLAN_REQUIRED, "hd")
+    assert "lies on an account with the plan 'free'" in refusal.message
+
+
 def test_then_the_least_busy() -> None:
     """Measured against its slots, foreign tasks counted."""
     big = account("big", slots={MediaKind.VIDEO: 10})

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_gateway.accounts.health import EFFECTS, after_balance, after_error, settle
+from sora_gateway.accounts.health import (
+    EFFECTS,
+    after_balance,
+    after_error,
+    after_use,
+    settle,
+    videos_spent,
+)
 from sora_gateway.domain.accounts import Account, AccountState, Balance
 from sora_gateway.domain.errors import ErrorKind
 from sora_gateway.domain.media import MediaKind
-from tests.domain.samples import NOW_S, account
+from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.requests import GenerationRequest
+from tests.domain.samples import IMAGE, NOW_S, PRO, VIDEO, account
 
 READY, COOLING, EXHAUSTED = AccountState.READY, AccountState.COOLING, AccountState.EXHAUSTED
 AUTH_FAILED, DISABLED = AccountState.AUTH_FAILED, AccountState.DISABLED
@@ -116,6 +127,49 @@ class TestBalance:
         balance = Balance(videos_remaining=0, resets_at=NOW_S + 9, is_exhausted=True)
         after = after_balance(account(state=state), balance, NOW_S)
         assert (after.state, after.videos_remaining) == (state, 0)
+
+
+class TestUse:
+    """The rest of the quota between the backend's answers."""
+
+    @pytest.mark.parametrize(("spent", "left"), [((), 5), ((1,), 4), ((1, 2), 2), ((2, 2, 2), 0)], ids=str)
+    def test_counts_down(self, spent: tuple[int, ...], left: int) -> None:
+        """Each creation takes from the last number that the backend gave, never below nothing."""
+        after = account(videos_remaining=5, quota_resets_at=NOW_S + 900)
+        for number in spent:
+            after = after_use(after, None, number, NOW_S)
+        assert (after.videos_remaining, after.quota_resets_at, after.state) == (left, NOW_S + 900, READY)
+
+    def test_the_backend_knows_better(self) -> None:
+        """A number in the answer replaces what was counted; an answer without one does not."""
+        before = account(videos_remaining=5)
+        assert after_use(before, Balance(videos_remaining=9, resets_at=None), 2, NOW_S).videos_remaining == 9
+        silent = after_use(before, Balance(videos_remaining=None, resets_at=NOW_S + 60), 2, NOW_S)
+        assert (silent.videos_remaining, silent.quota_resets_at) == (3, NOW_S + 60)
+
+    def test_what_was_never_said_is_not_invented(self) -> None:
+        """Without a first number there is nothing to count from; the use is noted all the same."""
+        after = after_use(account(), None, 2, NOW_S)
+        assert (after.videos_remaining, after.last_used_at) == (None, NOW_S)
+
+    @pytest.mark.parametrize(
+        ("request_", "spent"),
+        [
+            (VIDEO, 1),
+            (replace(VIDEO, duration_s=15), 2),
+            (replace(VIDEO, duration_s=20), 2),
+            (replace(VIDEO, duration_s=25), 3),
+            (replace(VIDEO, duration_s=5), 1),
+            (PRO, 2),
+            (replace(PRO, duration_s=15), 4),
+            (replace(PRO, hd=True, duration_s=15), 10),
+            (replace(VIDEO, family=Family.VIDEO), 0),
+            (IMAGE, 0),
+        ],
+    )
+    def test_prices(self, request_: GenerationRequest, spent: int) -> None:
+        """What a creation takes, by length and quality; only videos of Sora 2 have this quota."""
+        assert videos_spent(request_) == spent
 
 
 @pytest.mark.parametrize(

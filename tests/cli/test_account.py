@@ -166,6 +166,24 @@ def test_disable_enable_remove(command: Command, backend: SimulatorAddress) -> N
     assert (result.exit_code, "no account 'mine'" in result.stderr) == (1, True)
 
 
+def test_explain(command: Command, backend: SimulatorAddress) -> None:
+    """Why an account gets no work, what it has left, and how long its credential is good; no secret."""
+    command("account", "add", "--name", "mine", input=tokens(backend)["plus"])
+    text = command("account", "explain", "mine").stdout
+    assert ": ready" in text
+    assert "3 of 3 free; 0 ours, 0 of other clients" in text
+    assert "quota      5000 videos left" in text
+    assert "access token, expires" in text
+    assert tokens(backend)["plus"] not in text
+    command("account", "disable", "mine")
+    assert "- it is disabled: disabled by the operator" in command("account", "explain", "mine").stdout
+    shown = json.loads(command("account", "explain", "mine", "--json").stdout)
+    assert shown["standing"] == "disabled"
+    assert shown["load"]["image"] == {"slots": 1, "ours": 0, "foreign": 0, "free": 1}
+    assert "3/3 video" in command("account", "list").stdout
+    assert command("account", "explain", "other").exit_code == 1
+
+
 def test_nothing_given(command: Command) -> None:
     """No token is wrong usage; a file that is not there is told."""
     assert command("account", "add", input="# none\n").exit_code == 2

@@ -144,3 +144,14 @@ def test_clock_against(date: str | None, level: Level) -> None:
 def test_clock() -> None:
     """A machine that was never told the time is found out."""
     assert checks.clock(0.0).level is Level.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("records", "keys", "level"),
+    [(0, 0, Level.OK), (0, 1, Level.OK), (2, 1, Level.WARNING), (2, 0, Level.WARNING)],
+)
+def test_old_keys(records: int, keys: int, level: Level) -> None:
+    """Records that need an earlier key are counted, with the command that changes it."""
+    finding = checks.old_keys(records, keys)
+    assert finding.level is level
+    assert ("rekey" in finding.advice) == bool(records)

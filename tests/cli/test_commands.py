@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Command
 
-COMMANDS = ("serve", "demo", "simulate", "licence", "account", "doctor")
+COMMANDS = ("serve", "demo", "simulate", "licence", "account", "jobs", "doctor", "rekey")
 
 
 def test_version(command: Command) -> None:
@@ -31,7 +31,8 @@ def test_help_lists_every_command(command: Command) -> None:
     [
         *((name,) for name in COMMANDS),
         *(("licence", name) for name in ("create", "list", "revoke")),
-        *(("account", name) for name in ("add", "list", "check", "disable", "enable", "remove")),
+        *(("account", name) for name in ("add", "list", "explain", "check", "disable", "enable", "remove")),
+        *(("jobs", name) for name in ("list", "show", "cancel")),
     ],
     ids=" ".join,
 )

@@ -95,3 +95,54 @@ def test_store_that_does_not_answer(command: Command, monkeypatch: pytest.Monkey
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: The store did not answer")
     assert "geheim" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_name_is_needed(command: Command, name: str) -> None:
+    """A key that nobody could tell from others is not made."""
+    result = command("licence", "create", name)
+    assert result.exit_code == 2
+    assert "whose key" in result.output
+    assert json.loads(command("licence", "list", "--json").stdout) == []
+
+
+def test_update_rotate_disable_enable(command: Command) -> None:
+    """Fields change one by one; a rotated key opens at once and the old one for its grace."""
+    words = ("--all", "--daily-units", "10", "--group", "plus", "--model", "sora-2", "--json")
+    made = json.loads(command("licence", "create", "fay", *words).stdout)
+    assert (made["daily_units"], made["groups"], made["models"], made["weight"]) == (
+        10,
+        ["plus"],
+        ["sora-2"],
+        1,
+    )
+    changed = json.loads(command("licence", "update", made["id"], "--monthly-units", "90", "--json").stdout)
+    assert (changed["daily_units"], changed["monthly_units"], changed["name"]) == (10, 90, "fay")
+
+    rotated = json.loads(command("licence", "rotate", made["id"], "--grace", "1d", "--json").stdout)
+    new, old = licence_of(rotated["api_key"]), licence_of(made["api_key"])
+    assert new is not None
+    assert old is not None
+    assert (new.id, new.bounds.monthly_units, new.expires_at) == (made["id"], 90, None)
+    assert old.expires_at == rotated["old_key_until"]
+
+    assert "is disabled" in command("licence", "disable", made["id"]).stdout
+    assert "disabled" in command("licence", "show", made["id"]).stdout
+    assert "is live" in command("licence", "enable", made["id"]).stdout
+    assert command("licence", "rotate", made["id"]).exit_code == 0
+    assert licence_of(rotated["api_key"]) is None
+    assert command("licence", "revoke", made["id"]).exit_code == 0
+    refused = command("licence", "rotate", made["id"], "--grace", "0")
+    assert (refused.exit_code, "revoked for good" in refused.stderr) == (1, True)
+
+
+def test_usage_of_nothing(command: Command) -> None:
+    """A licence without jobs has a row of zeros among all, and a sentence of its own."""
+    made = json.loads(command("licence", "create", "gil", "--json").stdout)
+    assert made["id"] in command("licence", "usage").stdout
+    assert "Nothing was used" in command("licence", "usage", made["id"]).stderr
+    assert json.loads(command("licence", "usage", "--days", "7", "--json").stdout) == [
+        {"id": made["id"], "name": "gil", "days": []}
+    ]
+    assert command("licence", "usage", "lic_none").exit_code == 1
+    assert command("licence", "update", made["id"], "--model", "sora_video9").exit_code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +17,7 @@ from sora_gateway.domain import parameters
 from sora_gateway.domain.accounts import AccountState
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Limits
-from sora_gateway.domain.licences import Permission
+from sora_gateway.domain.licences import Bounds, Permission
 from sora_gateway.domain.model_names import (
     DEFAULT_ALIASES,
     STYLES,
@@ -25,6 +26,8 @@ from sora_gateway.domain.model_names import (
     needed_plan,
     parse_model_name,
 )
+from sora_gateway.engine.retries import TABLE, Move, Work
+from sora_gateway.licences.allowance import DEFAULT_PRICES
 from sora_gateway.settings import load, variable_names
 from sora_gateway.simulator.fault_rules import Fault
 from sora_gateway.simulator.routes_control import ROUTES
@@ -224,6 +227,21 @@ def test_permissions() -> None:
     assert {code(row[0]) for row in table("permissions.md", "permission", "opens")} == set(Permission)
 
 
+def test_units() -> None:
+    """What a video costs by its length, as it is charged."""
+    tables = {"video": DEFAULT_PRICES.video, "Pro": DEFAULT_PRICES.pro, "HD": DEFAULT_PRICES.hd}
+    for name, *units in table("keys.md", "", "10 s"):
+        costs = [str(tables[name].get(duration_s, "–")) for duration_s in (10, 15, 25)]
+        assert units == costs
+
+
+def test_bounds() -> None:
+    """Every bound of a licence has its option."""
+    options = {code(row[0].partition(",")[0]) for row in table("keys.md", "option", "holds the key to")}
+    names = {f"--{field.name.replace('_', '-')}" for field in fields(Bounds)}
+    assert options == names | {"--model", "--group", "--expires"}
+
+
 def test_account_states() -> None:
     """Every state, and what leads to it."""
     assert [code(row[0]) for row in table("accounts.md", "state", "means")] == [*AccountState]
@@ -315,3 +333,20 @@ def test_status_is_current() -> None:
     has_gemini = any(path.startswith("/v1beta") for path in served)
     assert has_gemini == (DOCS / "gemini.md").exists()
     assert ("/v1/responses" in served) != ("| OpenAI: Responses | not yet" in text)
+
+
+def _next(work: Work, kind: ErrorKind) -> str:
+    rule = TABLE[work][kind]
+    if rule.move is Move.FAIL:
+        return "fail"
+    times = "" if rule.most >= 1000 else f" {rule.most} ×,"
+    return f"{rule.move.value}{times} {rule.base_s:g} to {rule.cap_s:g} s"
+
+
+def test_next_steps() -> None:
+    """What follows a failure in each phase: a row for each kind with steps of its own, one for all others."""
+    steps = {kind: tuple(_next(work, kind) for work in Work) for kind in ErrorKind}
+    others = steps[ErrorKind.LOST]
+    rows = table("errors.md", "error kind", "before it is sent")
+    expected = [(kind.value, *of) for kind, of in steps.items() if of != others]
+    assert [(code(kind), *of) for kind, *of in rows] == [*expected, ("every other", *others)]

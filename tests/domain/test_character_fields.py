@@ -130,3 +130,11 @@ def test_name() -> None:
         with pytest.raises(GatewayError) as caught:
             read_name(value)
         assert caught.value.param == "name"
+
+
+def test_a_name_can_be_shown() -> None:
+    """Control characters and those that turn the writing around are no part of it."""
+    assert read_name(" 小红 Rusty ") == "小红 Rusty"
+    for name in ("a\x00b", "a\u202eb", "a\nb"):
+        with pytest.raises(GatewayError, match="cannot be shown"):
+            read_name(name)

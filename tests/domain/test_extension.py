@@ -108,3 +108,11 @@ def test_what_it_may_say() -> None:
         {"prompt": "x", "seconds": "10", "n": "2", "private": "true", "character_create": True}, base()
     )
     assert (resolved.n, resolved.request.private, resolved.request.plan) == (2, True, Plan.FREE)
+
+
+def test_an_extension_of_a_private_video_is_private() -> None:
+    """It shows the whole of it; to say otherwise is refused."""
+    private = base(private=True)
+    assert extended(private, seconds=10).private
+    assert extended(private, seconds=10, private="true").private
+    assert refusal(private, seconds=10, private=False).param == "private"

@@ -28,6 +28,7 @@ from sora_gateway.domain.jobs import (
     NotListed,
     Phase,
     Progressed,
+    PutOff,
     Released,
     Returned,
     Started,
@@ -57,6 +58,7 @@ events: st.SearchStrategy[JobEvent] = st.one_of(
     st.builds(Progressed, progress=st.floats(allow_nan=True, allow_infinity=True)),
     st.just(NotListed()),
     st.builds(Succeeded, outputs=st.just((REMOTE_OUTPUT,))),
+    st.just(PutOff(reason="cut", next_try_at=NOW_S + 5)),
     st.builds(Completed, outputs=st.just((OUTPUT,)), expires_at=st.just(NOW_S + 9)),
     st.builds(Failed, error=st.just(ERROR), is_over_at_backend=st.booleans(), ticket=st.none() | tickets),
     st.just(Cancelled()),
@@ -198,15 +200,30 @@ def test_live_jobs_have_a_deadline_and_final_ones_none(steps: list[JobEvent | No
 
 @given(st.lists(st.sampled_from(["a", "b"]), min_size=40, max_size=90))
 def test_steps_are_bounded(names: list[str]) -> None:
-    """A job that is sent back again and again keeps a history of the last 60 steps."""
+    """A job that is sent back again and again keeps the first and the last of its steps, 60 in all."""
     current = job()
     for name in names:
         current = advance(current, Bound(account_id=name), NOW_S, LIMITS)
         current = advance(current, Returned(ticket=None, reason="busy", avoid=True), NOW_S, LIMITS)
     assert len(current.steps) == 60
-    assert current.steps[-1].name == "returned"
+    assert [step.account_id for step in current.steps[:2]] == [names[0]] * 2
+    assert [step.account_id for step in current.steps[-2:]] == [names[-1]] * 2
     assert sorted(current.avoid) == sorted(set(names))
     assert current.tries == len(names)
+
+
+def test_steps_say_when_it_is_tried_again() -> None:
+    """After a refusal and after a failed copy; not where it is tried at once, nor once it is over."""
+    returned = Returned(ticket=None, reason="busy", not_before=NOW_S + 5)
+    assert advance(to(Phase.BOUND), returned, NOW_S, LIMITS).steps[-1].next_try_at == NOW_S + 5
+    at_once = Returned(ticket=None, reason="busy")
+    assert advance(to(Phase.BOUND), at_once, NOW_S, LIMITS).steps[-1].next_try_at is None
+    put_off = PutOff(reason="cut", next_try_at=NOW_S + 5)
+    after = advance(to(Phase.COLLECTING), put_off, NOW_S, LIMITS)
+    assert (after.steps[-1].name, after.steps[-1].next_try_at) == ("put off", NOW_S + 5)
+    assert (after.phase, after.deadline_at) == (Phase.COLLECTING, to(Phase.COLLECTING).deadline_at)
+    completed = to(Phase.COMPLETED)
+    assert advance(completed, put_off, NOW_S, LIMITS) is completed
 
 
 # --- single transitions -----------------------------------------------------------------------------------

@@ -28,7 +28,6 @@ from sora_gateway.domain.model_names import (
     format_model_name,
     needed_plan,
     parse_model_name,
-    with_aliases,
 )
 
 PORTRAIT, LANDSCAPE = Aspect.PORTRAIT, Aspect.LANDSCAPE
@@ -226,50 +225,6 @@ def test_how_a_name_is_written_does_not_count() -> None:
     assert ours.kind is MediaKind.VIDEO
 
 
-def test_own_aliases() -> None:
-    """The operator's aliases stand beside the defaults, take suffixes and may take a default's place."""
-    aliases = with_aliases(
-        {
-            "clip": "sora_video2-landscape",
-            "sora-2": "sora_video2-15s",
-            "mine": "sora-2-pro",
-            "pic": "gpt-image-portrait",
-        }
-    )
-    assert parse_model_name("clip-pro", aliases) == video2(orientation=LANDSCAPE, pro=True)
-    replaced = parse_model_name("sora-2", aliases)
-    assert (replaced.duration_s, replaced.is_openai_alias) == (15, True)
-    mine = parse_model_name("mine", aliases)
-    assert (mine.pro, mine.is_openai_alias) == (True, True)
-    assert parse_model_name("pic", aliases).orientation is PORTRAIT
-    with pytest.raises(GatewayError, match="second orientation"):
-        parse_model_name("clip-portrait", aliases)
-
-
-@pytest.mark.parametrize("target", ["nothing", "sora_video2-30s", "sora_video2|[free]"])
-def test_own_aliases_need_a_model(target: str) -> None:
-    """A bad table is refused when it is read, not when it is used."""
-    with pytest.raises(GatewayError):
-        with_aliases({"mine": target})
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("sora_video2", "exist"),
-        ("sora_video2-mine", "exist"),
-        ("prompt-enhance-long-10s", "exist"),
-        ("", "letters"),
-        ("my video", "letters"),
-        ("mine|[free]", "letters"),
-    ],
-)
-def test_own_aliases_have_names_of_their_own(name: str, words: str) -> None:
-    """An alias that could never be asked for, or that hides a model, is refused."""
-    with pytest.raises(GatewayError, match=words):
-        with_aliases({name: "sora_video2"})
-
-
 SORA2API_IMAGES = {"gpt-image": None, "gpt-image-landscape": LANDSCAPE, "gpt-image-portrait": PORTRAIT}
 SORA2API_VIDEOS = [
     (f"{base}-{orientation}-{duration_s}s", base, orientation, duration_s)
@@ -330,6 +285,26 @@ def test_default_models_are_of_their_kind() -> None:
 def test_needed_plan(pro: bool, duration_s: int | None, relax_25s: bool, plan: Plan) -> None:
     """Pro and 25 s need Pro; the operator may open 25 s to all paid plans."""
     assert needed_plan(pro=pro, duration_s=duration_s, relax_25s=relax_25s) is plan
+
+
+@pytest.mark.parametrize("date", ["9999-99-99", "2025-13-01", "2025-00-10", "2025-10-32", "2025-10-00"])
+def test_what_is_no_date(date: str) -> None:
+    """OpenAI's dated names have months and days."""
+    with pytest.raises(GatewayError) as caught:
+        parse_model_name(f"sora-2-{date}")
+    assert caught.value.kind is ErrorKind.INVALID_MODEL
+
+
+@pytest.mark.parametrize("model", catalogue(DEFAULT_ALIASES), ids=lambda model: model.id)
+def test_suffixes_can_be_added(model: ModelName) -> None:
+    """Each of those that are listed makes another model, no other does."""
+    listed = capabilities(model)["suffixes"]
+    adding = []
+    for word in SUFFIXES:
+        found = outcome(f"{model.id}-{word}")
+        if isinstance(found, ModelName) and found != model and model.kind is MediaKind.VIDEO:
+            adding.append(word)
+    assert listed == adding
 
 
 class TestCapabilities:
@@ -398,8 +373,9 @@ class TestCapabilities:
         parameters = capabilities(parse_model_name("sora_video2"))["parameters"]
         assert isinstance(parameters, dict)
         characters = {"character_url", "character_timestamps", "character_from_task", "character_create"}
+        characters |= {"characters"}
         usual = {"size", "n", "watermark", "duration", "seconds", "hd", "private", "style", "storyboard"}
-        assert set(parameters) == usual | characters
+        assert set(parameters) == usual | characters | {"remix_target_id"}
         assert {name for name, row in parameters.items() if "permission" in row} == characters
 
     def test_of_the_first_generation(self) -> None:

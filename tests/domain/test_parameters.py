@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sora_gateway.domain.accounts import Plan
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Aspect, MediaKind
-from sora_gateway.domain.model_names import STYLES, Family, parse_model_name, with_aliases
+from sora_gateway.domain.model_aliases import with_aliases
+from sora_gateway.domain.model_names import STYLES, Family, parse_model_name
 from sora_gateway.domain.parameters import (
     DEFAULTS,
     KNOWN,
@@ -234,6 +235,8 @@ def test_image_rows(fields: dict[str, object], expected: dict[str, object]) -> N
         ({"model": "sora_image", "style": "comic"}, "style", ["'comic'"]),
         ({"model": "sora_image", "watermark": True}, "watermark", ["sora_image"]),
         ({"model": "sora_image", "character_create": True}, "character_create", ["sora_image"]),
+        ({"output_format": "png"}, "output_format", ["'png'", "sora_video2"]),
+        ({"response_format": "url"}, "response_format", ["'url'", "sora_video2"]),
         ({"model": "sora_image", "size": "wide"}, "size", ["'wide'", "auto", "1024x1024"]),
         ({"model": "gpt-image-landscape", "size": "1024x1024"}, "size", ["gpt-image-landscape"]),
         ({"model": "sora_image", "output_format": "gif"}, "output_format", ["'gif'", "png, jpeg, webp"]),
@@ -381,10 +384,8 @@ def test_openais_fields_of_images() -> None:
 
 
 def test_unknown_fields_are_listed() -> None:
-    """They are ignored, and named once for the log; an image's fields are unknown to a video."""
-    assert video(zoom=2, seed=1, quality="high", output_format="png").ignored == (
-        *("output_format", "quality", "seed", "zoom"),
-    )
+    """They are ignored, and named once for the log; OpenAI's fields of images are unknown to a video."""
+    assert video(zoom=2, seed=1, quality="high").ignored == ("quality", "seed", "zoom")
     assert image(zoom=2, quality="high").ignored == ("zoom",)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sora_gateway.domain.errors import GatewayError
@@ -83,3 +85,17 @@ def test_field() -> None:
         with pytest.raises(GatewayError) as caught:
             read_start(value, param="remix_target_id")
         assert caught.value.param == "remix_target_id"
+
+
+def test_a_text_of_names_takes_no_time() -> None:
+    """As many names as a prompt has room for cost little more than reading it once."""
+    text = " ".join([JOB] * 900) + " at night"
+    started_s = time.process_time()
+    assert find_start(text, param="prompt") == (Start(param="prompt", job_id=JOB), "at night")
+    assert time.process_time() - started_s < 0.3
+
+
+def test_a_link_that_is_called_like_its_video() -> None:
+    """Name, link and markdown go together."""
+    text = f"[{JOB}](https://host/v1/videos/{JOB}/content) at night"
+    assert find_start(text, param="prompt") == (Start(param="prompt", job_id=JOB), "at night")

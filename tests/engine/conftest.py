@@ -117,6 +117,7 @@ class Scripted:
     character_errors: list[GatewayError] = field(default_factory=list)
     finish_character: asyncio.Event = field(default_factory=_open)
     deleted_characters: list[tuple[str, str]] = field(default_factory=list)
+    abandoned: list[dict[str, str]] = field(default_factory=list)
     enhanced: list[str] = field(default_factory=list)
     enhance_errors: list[GatewayError] = field(default_factory=list)
 
@@ -139,6 +140,9 @@ class Scripted:
             raise self.character_errors.pop(0)
         await self.finish_character.wait()
         return MadeCharacter(backend_id=f"ch_{len(self.clips)}", username=f"{self.character_name}")
+
+    async def abandon_character(self, clip: Clip, account: Account, notebook: Notebook) -> None:
+        self.abandoned.append(dict(notebook.known))
 
     async def delete_character(self, backend_id: str, account: Account) -> None:
         self.deleted_characters.append((account.id, backend_id))

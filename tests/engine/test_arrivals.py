@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
-from sora_gateway.domain.accounts import AccountState, CredentialForm, credential_digest
+from sora_gateway.domain.accounts import Account, AccountState, CredentialForm, credential_digest
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.engine.arrivals import Arrivals, is_pending
+from sora_gateway.engine.config import EngineConfig
+from sora_gateway.engine.pool import AccountPool
+from sora_gateway.engine.renewals import Renewals
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.kit.redact import Secret
 from sora_gateway.ports.stores import Store
@@ -130,3 +133,57 @@ async def test_another_proxy_is_tried_at_once(arrivals: Arrivals, store: Store, 
     kept = await store.accounts.get(PENDING_ID)
     assert kept is not None
     assert kept.proxy is None
+
+
+async def test_another_node_settles_first(
+    arrivals: Arrivals, store: Store, upstream: Scripted, clock: Clock
+) -> None:
+    """Who waited for the exchange of another node finds its successor in the account's own record."""
+    upstream.renewing = asyncio.Event()
+    pool = AccountPool(store.accounts, clock)
+    async with Renewals(pool, {"scripted": upstream}, EngineConfig(), clock) as renewals:
+        other = Arrivals(pool, renewals, {"scripted": upstream}, clock)
+
+        async def settle() -> None:
+            opened = await other.open("scripted", CredentialForm.REFRESH, GIVEN, is_own=True)
+            own = Account(
+                id="scripted:own-user-1",
+                upstream="scripted",
+                backend_id="user-1",
+                credential=opened.credential,
+                owner="passthrough:scripted:user-1",
+                given=(DIGEST,),
+            )
+            await store.accounts.add(own)
+            await other.settle(opened)
+
+        async with asyncio.TaskGroup() as group:
+            settling = group.create_task(settle())
+            await true_soon(lambda: upstream.renewals)
+            waiting = group.create_task(arrivals.open("scripted", CredentialForm.REFRESH, GIVEN, is_own=True))
+            await asyncio.sleep(0)
+            upstream.renewing.set()
+            await settling
+    assert waiting.result().credential.access_token == Secret("token-2")
+    assert waiting.result().pending_id is None
+    assert len(upstream.renewals) == 1
+
+
+async def test_a_dead_nodes_exchange_is_not_waited_out(
+    store: Store, tools: NodeTools, upstream: Scripted, clock: Clock
+) -> None:
+    """Its claim lasts longer than a request may hang: after a while the caller is told to come again."""
+    upstream.renewing = asyncio.Event()
+    config = EngineConfig(renew_wait_s=0.01)
+    async with Renewals(tools.pool, tools.upstreams, config, clock) as renewals:
+        patient = Arrivals(tools.pool, renewals, tools.upstreams, clock)
+        gone = Arrivals(tools.pool, tools.renewals, tools.upstreams, clock)
+        async with asyncio.TaskGroup() as group:
+            dying = group.create_task(gone.open("scripted", CredentialForm.REFRESH, GIVEN, is_own=True))
+            await true_soon(lambda: upstream.renewals)
+            with pytest.raises(GatewayError) as caught:
+                await patient.open("scripted", CredentialForm.REFRESH, GIVEN, is_own=True)
+            upstream.renewing.set()
+            await dying
+    assert caught.value.kind is ErrorKind.UPSTREAM_UNREACHABLE
+    assert caught.value.retry_after_s is not None

@@ -146,6 +146,9 @@ async def test_deleting_an_unmade_one_cancels_its_job(store: Store, characters: 
     stored = await store.jobs.get(job.id)
     assert stored is not None
     assert stored.is_final
+    with pytest.raises(GatewayError) as caught:
+        await characters.remember(stored)  # as a repeated request would
+    assert caught.value.kind is ErrorKind.NOT_FOUND
 
 
 async def test_an_unknown_place_in_the_list(characters: Characters) -> None:

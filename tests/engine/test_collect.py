@@ -175,3 +175,46 @@ async def test_a_passing_failure_of_a_character_is_outlasted(
     upstream.character_errors = [GatewayError(ErrorKind.ACCOUNT_BUSY, "busy")]
     job = await _kept(store, tools, media, hub)
     assert job.character_id is not None
+
+
+async def test_each_put_off_copy_is_in_the_history(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """Why the copy failed, and when it is tried again."""
+    job = await _collecting(store, "dead")
+    upstream.statuses["task_1"] = RemoteSucceeded(outputs=(RemoteOutput(index=0, url="dead"),))
+    async with _working(tools, media, hub):
+        after = await eventually(store, job.id, lambda j: len(j.steps) > len(job.steps) + 1)
+    first, second = after.steps[len(job.steps) :][:2]
+    assert (first.name, first.detail) == ("put off", "expired: The link is dead.")
+    assert (first.next_try_at, after.phase) == (tools.now(), Phase.COLLECTING)
+    assert (second.next_try_at or 0.0) > tools.now()
+
+
+async def test_each_reason_of_a_failed_copy_is_counted_apart(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub, upstream: Scripted
+) -> None:
+    """After a file host that was long away, one damaged transfer does not end the job; three do."""
+    job = await _collecting(store, URL)
+    account = (await store.accounts.all())[0]
+    collector = Collector(tools, media, hub)
+    away = GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "away")
+    damaged = GatewayError(ErrorKind.GENERATION_FAILED, "damaged")
+    for error in (away, away, away, damaged, damaged):
+        await collector._put_off(job, error, upstream, account)
+    assert (await _now(store, job)).phase is Phase.COLLECTING
+    await collector._put_off(job, damaged, upstream, account)
+    assert (await _now(store, job)).phase is Phase.FAILED
+
+
+async def test_a_result_on_a_removed_account(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub
+) -> None:
+    """It cannot be fetched any more, and the job says so."""
+    job = await _collecting(store, "a")
+    await store.accounts.remove(ACCOUNT)
+    tools = replace(tools, config=replace(tools.config, account_gone_s=0.0))
+    async with _working(tools, media, hub):
+        after = await eventually(store, job.id, lambda j: j.is_final)
+    assert after.error is not None
+    assert after.error.code == "no_account"

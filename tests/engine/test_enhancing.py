@@ -68,3 +68,17 @@ async def test_without_accounts(store: Store, tools: NodeTools) -> None:
     with pytest.raises(GatewayError) as caught:
         await _enhanced(tools)
     assert caught.value.kind is ErrorKind.NO_ACCOUNT
+
+
+async def test_text_models_of_the_licence(tools: NodeTools, upstream: Scripted) -> None:
+    """A licence with a list of models must name them, one by one or all; else nobody is asked."""
+    for models in (("prompt-enhance",), ("sora_image", "prompt-enhance-short-15s")):
+        assert "golden" in await Enhancer(tools).enhance(
+            "a cat", level="short", duration_s=15, groups=(), caller=replace(ANN, models=models)
+        )
+    with pytest.raises(GatewayError, match="prompt-enhance-short-15s") as caught:
+        await Enhancer(tools).enhance(
+            "a cat", level="short", duration_s=15, groups=(), caller=replace(ANN, models=("sora_image",))
+        )
+    assert caught.value.kind is ErrorKind.PERMISSION_DENIED
+    assert len(upstream.enhanced) == 2

@@ -8,16 +8,17 @@ import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Status
-from sora_gateway.domain.licences import Caller, Permission
+from sora_gateway.domain.licences import Bounds, Caller, Permission
 from sora_gateway.domain.media import MediaKind, Variant
-from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.engine.characters import Characters
+from sora_gateway.domain.requests import Clip, GenerationRequest
+from sora_gateway.engine.characters import Characters, character_request
 from sora_gateway.engine.estimates import Estimates
 from sora_gateway.engine.generations import Generations
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.inputs import Inputs
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.engine.watchers import Watchers
+from sora_gateway.licences.periods import day_of, month_of
 from sora_gateway.media.derive import LocalMediaTools
 from sora_gateway.media.links import SignedLinks
 from sora_gateway.ports.stores import Idempotency, Store
@@ -144,6 +145,14 @@ async def test_outputs(generations: Generations, store: Store, clock: Clock) -> 
     assert expired.value.kind is ErrorKind.EXPIRED
 
 
+async def test_a_character_has_no_content(generations: Generations) -> None:
+    """It says so, whatever is asked for."""
+    (job,) = await generations.submit([character_request(Clip(), None)], ANN)
+    with pytest.raises(GatewayError, match="is a character") as caught:
+        await generations.output(job.id, Variant.VIDEO, 0, ANN)
+    assert caught.value.kind is ErrorKind.NOT_FOUND
+
+
 async def test_own_links_are_not_fetched(
     generations: Generations, store: Store, tools: NodeTools, links: SignedLinks, clock: Clock
 ) -> None:
@@ -187,3 +196,51 @@ async def test_repeated_requests_mean_one_job(generations: Generations) -> None:
     fresh = await generations.promise("lic_ann POST", "d", is_repeat=False)
     await generations.delivered(first)  # late: a newer try has begun
     assert await generations.promise("lic_ann POST", "d", is_repeat=True) == fresh
+
+
+def _bounded(**bounds: object) -> Caller:
+    return replace(ANN, bounds=Bounds(**bounds))  # type: ignore[arg-type]
+
+
+async def test_units_are_reserved_and_bounded(generations: Generations, store: Store, clock: Clock) -> None:
+    """Two videos of 15 s are four units, all or none; what is over is told with what is left."""
+    ann, long = _bounded(daily_units=5), replace(_request(), duration_s=15)
+    jobs = await generations.submit([long, long], ann)
+    assert [job.reservation and job.reservation.units for job in jobs] == [2, 2]
+    with pytest.raises(GatewayError, match=r"costs 2, and 1 of 5 units are left") as caught:
+        await generations.submit([long], ann)
+    assert caught.value.kind is ErrorKind.INSUFFICIENT_QUOTA
+    await generations.cancel(jobs[0].id, ann)
+    await generations.submit([long], ann)
+    assert await store.usage.units(ann.licence_id, [day_of(clock()), month_of(clock())]) == [4, 4]
+
+
+async def test_jobs_under_way_are_bounded(generations: Generations) -> None:
+    """The refusal says how many there may be and when to try again; another caller is not touched."""
+    ann = _bounded(concurrent_jobs=1)
+    (job,) = await generations.submit([_request()], ann)
+    with pytest.raises(GatewayError) as caught:
+        await generations.submit([_request()], ann)
+    assert (caught.value.kind, caught.value.retry_after_s) == (ErrorKind.RATE_LIMITED, 5.0)
+    await generations.submit([_request()], BOB)
+    await generations.cancel(job.id, ann)
+    await generations.submit([_request()], ann)
+
+
+async def test_models_and_groups_of_the_licence(generations: Generations) -> None:
+    """Others are refused before anything is stored; the licence's groups go with the job."""
+    with pytest.raises(GatewayError) as caught:
+        await generations.submit([_request()], replace(ANN, models=("sora_image",)))
+    assert caught.value.kind is ErrorKind.PERMISSION_DENIED
+    (job,) = await generations.submit([_request()], replace(ANN, groups=("plus",), models=("sora-2",)))
+    assert job.request.groups == ("plus",)
+
+
+async def test_a_heavier_licence_is_served_more(generations: Generations, store: Store) -> None:
+    """Of two who ask for four each, the one with thrice the weight has three of the first four."""
+    heavy = replace(BOB, bounds=Bounds(weight=3.0))
+    for caller in (ANN, heavy) * 4:
+        await generations.submit([_request()], caller)
+    heads = await store.jobs.heads(4)
+    owners = [job.owner for head in heads if (job := await store.jobs.get(head.job_id)) is not None]
+    assert sorted(owners) == ["lic_ann", "lic_bob", "lic_bob", "lic_bob"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+from sora_gateway.domain.accounts import AccountState
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Phase
 from sora_gateway.domain.media import MediaKind
@@ -76,6 +78,43 @@ async def test_vanished_task_is_lost_only_after_long(
     assert after.error.code == "lost"
 
 
+async def test_the_late_result_of_a_long_task_is_waited_for(
+    store: Store, tools: NodeTools, upstream: Scripted, clock: Clock
+) -> None:
+    """The two minutes count from when the task was first missed, however long it had been running."""
+    job = new_job()
+    await running(store, job, account=ACCOUNT)
+    clock.now_s += 1000
+    upstream.statuses["task_1"] = RemoteUnknown()
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        waiting = await eventually(store, job.id, lambda j: j.unknown_reads >= 8 or j.is_final)
+        output = RemoteOutput(index=0, url="https://files/1")
+        upstream.statuses["task_1"] = RemoteSucceeded(outputs=(output,))
+        after = await eventually(store, job.id, lambda j: j.phase is not Phase.RUNNING)
+        lane.stop(0)
+    assert (waiting.phase, waiting.unknown_since) == (Phase.RUNNING, clock.now_s)
+    assert (after.phase, after.unknown_since) == (Phase.COLLECTING, None)
+
+
+async def test_lists_that_the_edge_refuses_put_the_account_aside(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """For as long as was said, as after a creation: else it would be asked again every second."""
+    upstream.unreadable = GatewayError(ErrorKind.UPSTREAM_BLOCKED, "the edge", retry_after_s=600)
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await eventually(store, job.id, lambda j: j.phase is Phase.QUEUED)
+        lane.stop(0)
+    account = await store.accounts.get(ACCOUNT)
+    assert account is not None
+    assert (account.state, account.until) == (AccountState.COOLING, tools.now() + 600)
+
+
 async def test_unreadable_lists_send_nothing(store: Store, tools: NodeTools, upstream: Scripted) -> None:
     """Before the first complete look nothing is sent: what was bound goes back to the queue."""
     upstream.unreadable = GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "down")
@@ -146,3 +185,20 @@ async def test_idle_lane_ends(store: Store, tools: NodeTools, upstream: Scripted
     after = await store.jobs.get(job.id)
     assert after is not None
     assert after.phase is Phase.FAILED
+
+
+async def test_a_removed_account_takes_its_jobs_along(store: Store, tools: NodeTools) -> None:
+    """What ran there fails; what was not sent goes to another account."""
+    tools = replace(tools, config=replace(tools.config, account_gone_s=0.0))
+    at_work, waiting = new_job(), new_job()
+    await running(store, at_work, account=ACCOUNT)
+    await bound(store, waiting, account=ACCOUNT)
+    lane = await _lane(store, tools)
+    await store.accounts.remove(ACCOUNT)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        lost = await eventually(store, at_work.id, lambda j: j.is_final)
+        await eventually(store, waiting.id, lambda j: j.phase is Phase.QUEUED)
+        lane.stop(0)
+    assert lost.error is not None
+    assert lost.error.code == "no_account"

@@ -100,7 +100,7 @@ async def test_who_takes_over_goes_on(store: Store, tools: NodeTools, upstream: 
 
 
 async def test_cancelled_in_between(store: Store, tools: NodeTools, upstream: Scripted) -> None:
-    """A character whose job was cancelled is nobody's."""
+    """A character whose job was cancelled is nobody's: what was made of it is deleted."""
     upstream.finish_character.clear()
     job = _character_job()
     await bound(store, job, account=ACCOUNT)
@@ -110,9 +110,10 @@ async def test_cancelled_in_between(store: Store, tools: NodeTools, upstream: Sc
         await true_soon(lambda: upstream.clips)
         await tools.records.apply(job.id, Cancelled())
         upstream.finish_character.set()
-        await asyncio.sleep(0)
+        await true_soon(lambda: upstream.abandoned)
         lane.stop(1)
     assert await store.characters.get(job.id) is None
+    assert upstream.abandoned == [{"clip": "0.5-2"}]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,18 @@ async def test_a_job_that_moved_on_takes_no_notes(store: Store, tools: NodeTools
         await JobNotebook(earlier, tools).write({"a": "1"})
 
 
+async def test_two_writers_do_not_mix(store: Store, tools: NodeTools) -> None:
+    """Who finds notes that are not his stops: another holds the step by now."""
+    job = await _bound(store)
+    late = JobNotebook(job, tools)
+    await JobNotebook(job, tools).write({"a": "1"})
+    with pytest.raises(StepLostError):
+        await late.write({"a": "2"})
+    stored = await store.jobs.get(job.id)
+    assert stored is not None
+    assert stored.notes == {"a": "1"}
+
+
 async def test_the_lease_guards_it(store: Store, tools: NodeTools) -> None:
     """Who lost the lane writes nothing more."""
     job = await _bound(store)

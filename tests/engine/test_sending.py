@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from sora_gateway.domain.accounts import AccountState
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Job, Phase
+from sora_gateway.domain.jobs import Bound, Cancelled, Job, Phase, Returned
 from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, Submission, Ticket
 from sora_gateway.engine.lane import Lane
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Store
-from tests.conftest_store import bound, held, new_job, on
+from tests.conftest_store import accepted, bound, held, new_job, on, wait_until
 from tests.engine.conftest import ACCOUNT, Scripted, asking, eventually, true_soon
 
 
@@ -199,3 +200,34 @@ async def test_a_single_401_does_not_end_an_account(
     account = await store.accounts.get(ACCOUNT)
     assert account is not None
     assert account.state is state
+
+
+async def test_creations_are_counted_between_the_backends_answers(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """An answer without a number leaves one video less than there was."""
+    await store.accounts.change(ACCOUNT, lambda account: replace(account, videos_remaining=5))
+    await _sent(store, tools, upstream, Phase.RUNNING)
+
+    async def counted() -> bool:
+        account = await store.accounts.get(ACCOUNT)
+        return account is not None and account.videos_remaining == 4
+
+    await wait_until(counted)
+
+
+async def test_each_reason_is_counted_apart(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """A job that waited long for busy accounts does not fail at the first refusal of another kind."""
+    job = new_job()
+    busy = Returned(ticket=None, reason="busy", kind=ErrorKind.ACCOUNT_BUSY)
+    await accepted(store, job)
+    await store.jobs.change(job.id, on(*(Bound(account_id=ACCOUNT), busy) * 5))
+    assert await store.jobs.bind(job.id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 3)
+    upstream.outcome = Refused(error=GatewayError(ErrorKind.UPSTREAM_BLOCKED, "the guard"))
+    lane = Lane(await held(store, ACCOUNT), tools, lambda: True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        after = await eventually(store, job.id, lambda j: j.phase in (Phase.QUEUED, Phase.FAILED))
+        lane.stop(0)
+    assert after.phase is Phase.QUEUED
+    assert (after.tries, after.failures) == (6, {ErrorKind.ACCOUNT_BUSY: 5, ErrorKind.UPSTREAM_BLOCKED: 1})

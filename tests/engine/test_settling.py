@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from sora_gateway.domain.jobs import BecameAmbiguous, Cancelled, Job, Phase
 from sora_gateway.domain.media import MediaKind
@@ -153,3 +154,20 @@ async def test_cancelled_submission_is_seen_out(store: Store, tools: NodeTools, 
         lane.stop(0)
     assert owed.phase is Phase.CANCELLED
     assert after.phase is Phase.CANCELLED
+
+
+async def test_an_adopted_task_is_counted(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """A creation whose answer was lost takes from the quota like any other, once."""
+    await store.accounts.change(ACCOUNT, lambda account: replace(account, videos_remaining=5))
+    job = await _ambiguous(store)
+    upstream.finding = Found(remote_id="task_9")
+    lane = await _working(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await eventually(store, job.id, lambda j: j.phase is Phase.RUNNING)
+        looks = upstream.looks
+        await true_soon(lambda: upstream.looks > looks + 2)
+        lane.stop(0)
+    account = await store.accounts.get(ACCOUNT)
+    assert account is not None
+    assert account.videos_remaining == 4

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 
 from sora_gateway.kit.ids import new_id, new_secret
@@ -26,6 +29,13 @@ JWE = "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn"
             "__Secure-next-auth.session-token=abc.def; oai-did=1",
             "__Secure-next-auth.session-token=***; oai-did=1",
         ),
+        ("session-token.0=abc.def; session-token.11=ghi", "session-token.0=***; session-token.11=***"),
+        ("AUTHORIZATION: BEARER abc", "AUTHORIZATION: BEARER ***"),
+        ("Proxy-Authorization: Basic YTpi", "Proxy-Authorization: Basic ***"),
+        ("OpenAI-Sentinel-Token: abc", "OpenAI-Sentinel-Token: ***"),
+        ("secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZ+/= used", "secret *** used"),
+        ("redis://:p%40ss@host:6379/0", "redis://***@host:6379/0"),
+        ("proxy socks5h://ann:p@ss:word@10.0.0.1:1080 refused", "proxy socks5h://***@10.0.0.1:1080 refused"),
         ('{"refresh_token": "rt_abcdefgh"}', '{"refresh_token": "***"}'),
     ],
 )
@@ -39,11 +49,29 @@ def test_secrets_are_masked(text: str, expected: str) -> None:
     [
         *("nothing here", "sg-...abcd", "part_number_seven", "start_seconds", "msg-0123456789", "?monkey=1"),
         *("The model 'sora_video2-hd' does not exist.", "eyJ", "rt_1", "/v1/videos?after=video_1"),
+        *("https://example.org:8080/a@b", "redis://host:6379/0", "mail ann@example.org", "bearer"),
     ],
 )
 def test_other_text_stays(text: str) -> None:
     """Words that merely look alike are readable."""
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("function", [redact, presentable])
+@pytest.mark.parametrize(
+    "piece", ["eyJ", "eyJaaaa", "a", "sg-", "rt_", "://", "://a:", "a@", "a.", "a:", "bearer ", "?key=", "."]
+)
+def test_long_texts_take_linear_time(function: Callable[[str], str], piece: str) -> None:
+    """Nobody can hold the process up by what he makes it log."""
+    began_s = time.perf_counter()
+    function(piece * (1_000_000 // len(piece)))
+    assert time.perf_counter() - began_s < 3
+
+
+def test_a_token_glued_to_something_is_masked() -> None:
+    """An escape before it, as in a representation of a text, does not save it."""
+    assert JWT.partition(".")[2] not in redact(f"b'x\\n{JWT}'")
+    assert JWT.partition(".")[2] not in redact(f"%22{JWT}%22")
 
 
 def test_every_new_key_is_masked() -> None:

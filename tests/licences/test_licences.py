@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.licences import Caller, Licence, Permission
+from sora_gateway.domain.licences import Bounds, Caller, Licence, Permission
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.licences.licences import authenticate
 from tests.domain.samples import NOW_S
@@ -32,6 +32,11 @@ class Licences:
     async def put(self, licence: Licence, key_hash: str) -> None:
         """Never used here."""
 
+    async def change(
+        self, licence_id: str, decide: Callable[[Licence], Licence], *, key_hash: str | None = None
+    ) -> Licence | None:
+        """Never used here."""
+
     async def by_hash(self, key_hash: str) -> Licence | None:
         return self.licence if key_hash == hash_key(KEY) else None
 
@@ -48,6 +53,14 @@ async def test_a_live_key() -> None:
     assert caller == Caller(licence_id="licence_1", permissions=LICENCE.permissions)
 
 
+async def test_a_caller_has_the_bounds_of_his_licence() -> None:
+    """Groups, models and numbers go along."""
+    bounds = Bounds(daily_units=5, weight=2.0)
+    licence = replace(LICENCE, groups=("plus",), models=("sora-2",), bounds=bounds)
+    caller = await authenticate(KEY, Licences(licence), NOW_S)
+    assert (caller.groups, caller.models, caller.bounds) == (("plus",), ("sora-2",), bounds)
+
+
 @pytest.mark.parametrize(
     ("key", "licence", "words"),
     [
@@ -57,6 +70,8 @@ async def test_a_live_key() -> None:
         ("my-password", LICENCE, ["***"]),
         (KEY, replace(LICENCE, expires_at=NOW_S - 1), ["sg-...wxyz", "expired"]),
         (KEY, replace(LICENCE, revoked_at=NOW_S - 1), ["sg-...wxyz", "revoked"]),
+        (KEY, replace(LICENCE, disabled_at=NOW_S - 1), ["sg-...wxyz", "disabled"]),
+        (KEY, replace(LICENCE, disabled_at=NOW_S - 2, revoked_at=NOW_S - 1), ["revoked"]),
     ],
 )
 async def test_refusals(key: str | None, licence: Licence, words: list[str]) -> None:

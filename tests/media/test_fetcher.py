@@ -476,3 +476,106 @@ async def test_tls_keeps_the_name(server: Server, tmp_path: Path) -> None:
         await refused(fetcher, "https://other.test/", "cannot be reached")
     assert names == ["media.test", "other.test"]
     assert network.connected == [(PUBLIC, 443), (PUBLIC, 443)]
+
+
+# --- sending ----------------------------------------------------------------------------------------------
+
+HOOK = "http://hooks.test:8080/in?x=1"
+
+
+def poster(server: Server, **options: Any) -> tuple[SafeFetcher, Network]:
+    network = Network(server)
+    return SafeFetcher(resolve=resolver(hooks_test=[PUBLIC]), network=network, **options), network
+
+
+async def test_post_sends_and_tells_the_status(server: Server) -> None:
+    """To the checked address, with the headers that were given and the length of the body."""
+    server.replies["/in?x=1"] = ok(b"thanks", status="202 Accepted")
+    sender, network = poster(server)
+    headers = {"webhook-id": "evt_1", "content-type": "application/json", "user-agent": "sora-gateway"}
+    assert await sender.post(HOOK, b'{"id":"evt_1"}', headers, timeout_s=5) == 202
+    assert network.connected == [(PUBLIC, 8080)]
+    ((_, seen),) = server.asked
+    assert (seen["host"], seen["webhook-id"], seen["content-length"]) == ("hooks.test:8080", "evt_1", "14")
+    assert seen["content-type"] == "application/json"
+    assert not {"authorization", "cookie", "referer", "transfer-encoding"} & set(seen)
+
+
+async def test_post_follows_no_redirect(server: Server) -> None:
+    """Its status is the answer; the place it names is not connected to."""
+    server.replies["/in?x=1"] = redirect("http://127.0.0.1/", status=307)
+    sender, network = poster(server)
+    assert await sender.post(HOOK, b"{}", {}, timeout_s=5) == 307
+    assert len(network.connected) == 1
+
+
+async def test_post_reads_little_of_an_endless_answer(server: Server) -> None:
+    """64 KiB are enough; the connection is closed then."""
+    sent = 0
+
+    async def endless(path: str, headers: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+            sent += 65536
+
+    server.replies["/in?x=1"] = endless
+    sender, _ = poster(server)
+    async with asyncio.timeout(5):
+        assert await sender.post(HOOK, b"{}", {}, timeout_s=5) == 200
+    assert sent < 64 * 2**20
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+async def test_post_to_hostile_addresses(server: Server, url: str) -> None:
+    """Nothing is sent to an inner address, however it is written, and the message does not show it."""
+    network = Network(server)
+    with pytest.raises(GatewayError, match=r"public internet|has no address|not valid") as raised:
+        await SafeFetcher(network=network).post(url, b"{}", {}, timeout_s=5)
+    assert raised.value.kind is ErrorKind.INVALID_REQUEST
+    assert network.connected == []
+
+
+async def test_post_to_a_name_that_changes_its_answer(server: Server) -> None:
+    """The address of this very connection is what is checked."""
+    network = Network(server)
+    server.replies["/"] = ok(b"")
+    answers: Any = [[PUBLIC], ["127.0.0.1"]]
+    sender = SafeFetcher(resolve=resolver(rebind_test=answers), network=network)
+    assert await sender.post("http://rebind.test/", b"{}", {}, timeout_s=5) == 200
+    with pytest.raises(GatewayError, match="public internet"):
+        await sender.post("http://rebind.test/", b"{}", {}, timeout_s=5)
+    assert len(network.connected) == 1
+
+
+async def test_post_to_private_addresses_if_the_operator_says_so(server: Server) -> None:
+    """But never to a cloud's metadata service."""
+    server.replies["/"] = ok(b"")
+    sender = SafeFetcher(allow_private=True)
+    assert await sender.post(f"http://127.0.0.1:{server.port}/", b"{}", {}, timeout_s=5) == 200
+    with pytest.raises(GatewayError, match="public internet"):
+        await sender.post("http://169.254.169.254/", b"{}", {}, timeout_s=5)
+
+
+async def test_post_to_nobody(server: Server) -> None:
+    """A silent, a breaking and an absent receiver are told apart in words."""
+
+    async def silent(path: str, headers: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async def breaking(path: str, headers: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 20")
+
+    sender, _ = poster(server)
+    server.replies["/in?x=1"] = silent
+    with pytest.raises(GatewayError, match=r"did not answer within 0\.2 s"):
+        await sender.post(HOOK, b"{}", {}, timeout_s=0.2)
+    server.replies["/in?x=1"] = breaking
+    with pytest.raises(GatewayError, match="cannot be reached, or breaks off"):
+        await sender.post(HOOK, b"{}", {}, timeout_s=5)
+    with pytest.raises(GatewayError, match="cannot be reached"):
+        await SafeFetcher(allow_private=True).post("http://127.0.0.1:1/", b"{}", {}, timeout_s=5)
+    with pytest.raises(GatewayError, match="neither an http"):
+        await sender.post("ftp://hooks.test/", b"{}", {}, timeout_s=5)

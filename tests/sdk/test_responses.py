@@ -167,7 +167,7 @@ async def test_failure_in_the_stream(live: Gateway) -> None:
         assert last.type == "response.failed"
         assert last.response.error
         assert (last.response.error.code, last.response.error.message) == (
-            "content_policy_violation",
+            "image_content_policy_violation",
             "No cats.",
         )
         retrieved = await client.responses.retrieve(last.response.id)

@@ -180,3 +180,88 @@ async def test_faults_by_account_and_prompt(running: Running) -> None:
         assert (await sim.video("red", "plus")).status_code == 200
         assert (await sim.video("blue", "pro")).status_code == 200
         assert error_of(await sim.video("red", "pro")) == (400, "heavy_load")
+
+
+async def test_stall_processes_nothing(running: Running) -> None:
+    """The client gives up, and nothing was made."""
+    async with running(scenario_of(faults=[{"route": "POST /nf/create", "kind": "stall"}])) as sim:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await sim.video()
+        assert (await sim.http.get("/simulator/ledger")).json() == {"items": []}
+
+
+async def test_slow_answers_at_a_crawl(running: Running) -> None:
+    """Every byte comes, later."""
+    rule = {"route": "GET /me", "kind": "slow", "bytes_per_s": 4000}
+    async with running(scenario_of(faults=[rule])) as sim:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        slow = await sim.get("/me")
+        assert loop.time() - began >= len(slow.content) / 4000
+        assert slow.content == (await sim.get("/me")).content
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("rate_limit_exhausted", 429),
+        ("bad_gateway", 502),
+        ("unsupported_country_code", 403),
+        ("not_found", 404),
+    ],
+)
+async def test_more_codes(running: Running, code: str, status: int) -> None:
+    """A spent quota comes with its balance in place of an envelope; the others as any other."""
+    rule = {"route": "POST /nf/create", "kind": "status", "error": code}
+    async with running(scenario_of(faults=[rule])) as sim:
+        answer = await sim.video()
+    assert answer.status_code == status
+    said = answer.json()
+    if code == "rate_limit_exhausted":
+        assert said["type"] == code
+        assert said["rate_limit_and_credit_balance"]["rate_limit_reached"] is True
+    else:
+        assert said["error"]["code"] == code
+
+
+async def test_fate(running: Running) -> None:
+    """The task of one account is made and ends as the rule says; another one's is left alone."""
+    rule = {"kind": "fate", "route": "POST /nf/create", "account": "plus", "outcome": "fail_pending"}
+    async with running(scenario_of(faults=[rule | {"text": "It broke."}])) as sim:
+        assert (await sim.video("a boat [violation]", "plus")).status_code == 200
+        assert (await sim.video("a boat", "pro")).status_code == 200
+        sim.clock.at += 3600
+        rows = (await sim.http.get("/simulator/ledger")).json()["items"]
+        assert [(row["account"], row["outcome"]) for row in rows] == [
+            ("plus", "fail_pending"),
+            ("pro", "success"),
+        ]
+
+
+async def test_refused_by_fate(running: Running) -> None:
+    """``refuse`` makes no task."""
+    rule = {"kind": "fate", "route": "POST /*", "outcome": "refuse", "text": "No."}
+    async with running(scenario_of(faults=[rule])) as sim:
+        answer = await sim.video()
+        assert (answer.status_code, answer.json()["error"]["message"]) == (400, "No.")
+        assert (await sim.http.get("/simulator/ledger")).json() == {"items": []}
+
+
+async def test_a_vanished_task_is_nowhere(running: Running) -> None:
+    """Listed at first; then no list and no call knows it, and its slot is free."""
+    async with running(scenario_of()) as sim:
+        task_id = (await sim.video("a boat [vanish]")).json()["id"]
+        for _ in range(3):
+            listed = (await sim.get("/backend/nf/pending/v2")).json()
+        assert [row["id"] for row in listed] == [task_id]
+        sim.clock.at += 3600
+        assert (await sim.get("/backend/nf/pending/v2")).json() == []
+        assert (await sim.get("/backend/project_y/profile/drafts/v2")).json()["items"] == []
+        assert (await sim.get(f"/backend/nf/tasks/{task_id}/v2")).status_code == 404
+
+
+async def test_the_clock_may_be_wrong(running: Running) -> None:
+    """A backend that is ahead of the machine, or behind it."""
+    async with running(scenario_of(clock_skew_s=-300.0)) as sim:
+        assert (await sim.http.get("/simulator/clock")).json()["now"] == sim.clock.at - 300

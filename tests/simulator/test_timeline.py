@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from sora_gateway.simulator.fault_rules import Outcome
 from sora_gateway.simulator.records import Task, TaskKind
-from sora_gateway.simulator.scenario import Outcome, load_scenario
+from sora_gateway.simulator.scenario import load_scenario
 from sora_gateway.simulator.timeline import effective_outcome, schedule
 
 REAL = load_scenario("real").timing
@@ -104,3 +105,27 @@ def test_empty_phases_and_single_phase_lives_end_at_once() -> None:
     timing = REAL.video.model_copy(update={"phases": (phase,)})
     assert schedule(TASK, timing).standing(1000).status == "succeeded"
     assert schedule(replace(TASK, outcome="fail_pending"), timing).standing(1000).status == "failed"
+
+
+def test_a_stuck_task_stays_at_99_percent() -> None:
+    """For a year, holding its slot; it has no result."""
+    plan = schedule(replace(TASK, outcome="stuck"), REAL.video)
+    standing = plan.standing(1000 + 86_400)
+    assert (standing.status, standing.progress, plan.result_at) == ("running", 0.99, None)
+    assert plan.ends_at > 1000 + 300 * 86_400
+
+
+def test_a_vanishing_task_is_gone_half_way() -> None:
+    """It works until then, and leaves nothing."""
+    plan = schedule(replace(TASK, outcome="vanish"), REAL.video)
+    assert (plan.is_gone(1082), plan.is_gone(1083)) == (False, True)
+    assert (plan.result_at, plan.links_at) == (None, None)
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("video", "late_draft"), ("image", "late_url")])
+def test_a_late_draft(kind: TaskKind, outcome: Outcome) -> None:
+    """A video's result shows later than another one's; an image's has its file later."""
+    late = replace(TASK, kind=kind, outcome="late_draft")
+    assert effective_outcome(late) == outcome
+    if kind == "video":
+        assert schedule(late, REAL.video).result_at == 1169 + REAL.video.late_result_s

@@ -146,3 +146,15 @@ def test_masking_at_any_depth() -> None:
     assert "bottom" not in str(masked["deep"])
     assert masked["colour"] == repr(Colour.RED)
     assert (masked["flag"], masked["none"], masked["set"]) == (True, None, [1])
+
+
+def test_callers_do_not_choose_how_long_a_line_is() -> None:
+    """Long texts lose their middle, long lists their end."""
+    stream = io.StringIO()
+    configure("json", "info", stream)
+    names = [f"{number}-" + "x" * 100_000 for number in range(1000)]
+    get_logger("x").info("unknown fields ignored", fields=names, table=dict.fromkeys(names, 1), text=names[0])
+    (event,) = lines(stream)
+    assert len(event["fields"]) == len(event["table"]) == 100
+    assert event["text"].startswith("0-xx")
+    assert len(event["text"]) < 20_000

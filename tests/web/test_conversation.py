@@ -15,6 +15,7 @@ from sora_gateway.domain.media import MediaKind, Variant
 from sora_gateway.domain.parameters import resolve
 from sora_gateway.domain.starts import Start
 from sora_gateway.kit.ids import new_id
+from sora_gateway.ports.media import MediaFacts
 from sora_gateway.web.conversation import NOTHING, links_in, named_video, taken_up, video_at
 from sora_gateway.web.state import Services
 from tests.fakes import PNG, STARTED_AT, caller_of
@@ -202,6 +203,28 @@ async def test_a_picture_that_was_said_itself(
     said = [f"data:image/any;base64,{encode(start).decode()}"]
     made = await taken_up(_services(gateway), ME, said, {"model": "sora_image"}, param="messages")
     assert made.picture == said[0]
+
+
+async def test_a_picture_in_markdown(gateway: Gateway) -> None:
+    """Some clients keep what they show as a data URL in the text."""
+    said = [f"Here you are:\n![image]({IMAGE_URL})"]
+    made = await taken_up(_services(gateway), ME, said, {"model": "sora_image"}, param="messages")
+    assert made.picture == IMAGE_URL
+
+
+async def test_damaged_pictures_are_passed_over(gateway: Gateway) -> None:
+    """One of long ago must not end the conversation: the one before it counts."""
+
+    async def probe(data: bytes) -> MediaFacts:
+        if data.endswith(b"cut off"):
+            raise GatewayError(ErrorKind.INVALID_REQUEST, "Damaged.")
+        return MediaFacts(media_type="image/png", width_px=1, height_px=1)
+
+    gateway.tools.probe_image = probe  # type: ignore[method-assign]
+    damaged = f"data:image/png;base64,{base64.b64encode(PNG + b'cut off').decode()}"
+    said = [damaged, damaged[:-3], IMAGE_URL]
+    made = await taken_up(_services(gateway), ME, said, {"model": "sora_image"}, param="messages")
+    assert made.picture == IMAGE_URL
 
 
 @pytest.mark.parametrize(

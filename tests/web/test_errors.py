@@ -140,3 +140,15 @@ def test_validation_error_names_the_field() -> None:
     assert error.param == "items.0.name"
     assert "Field required" in error.message
     assert from_validation_error(RequestValidationError([])).param is None
+
+
+async def test_long_errors_are_cut(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """No answer repeats all that a caller sent."""
+    gateway.generations.refusal = GatewayError(
+        ErrorKind.INVALID_REQUEST, "'" + "x" * 100_000 + "' is not allowed.", param="p" * 10_000, code="odd"
+    )
+    answers = [await client.post("/v1/videos", json={"prompt": "x"}), await client.get("/" + "a" * 20_000)]
+    for answer in answers:
+        assert len(answer.content) < 3000
+        assert answer.json()["error"]["message"].endswith("…")
+    assert answers[0].json()["error"]["code"] == "odd"

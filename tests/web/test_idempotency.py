@@ -32,12 +32,27 @@ async def test_other_request_under_the_key_is_refused(client: httpx2.AsyncClient
 
 async def test_files_count_by_content(gateway: Gateway, client: httpx2.AsyncClient) -> None:
     """The boundary of a form does not matter, the bytes of its files do."""
-    for data in (PNG, PNG, PNG + b"!"):
+    first, again, other = [
         await client.post(
             "/v1/videos", data={"prompt": "x"}, files={"input_reference": ("a.png", data)}, headers=_KEY
         )
-    first, again, other = [promise.digest for promise in gateway.generations.promises if promise]
-    assert first == again != other
+        for data in (PNG, PNG, PNG + b"!")
+    ]
+    assert first.json()["id"] == again.json()["id"]
+    assert other.status_code == 409
+    assert len(gateway.generations.submitted) == 1
+
+
+async def test_what_it_started_from_may_be_gone(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """A repeated request is shown its job and asks for nothing anew."""
+    source = (await client.post("/v1/videos", json={"prompt": "x"})).json()["id"]
+    gateway.generations.change(source, gateway.generations.completes)
+    path, body = f"/v1/videos/{source}/remix", {"prompt": "y"}
+    first = await client.post(path, json=body, headers=_KEY)
+    assert first.status_code == 200, first.text
+    await client.delete(f"/v1/videos/{source}")
+    again = await client.post(path, json=body, headers=_KEY)
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
 
 
 @pytest.mark.parametrize("key", ["", "  "])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx2
 import pytest
@@ -26,7 +27,7 @@ async def test_every_answer_has_ids_and_time(client: httpx2.AsyncClient) -> None
     assert good.headers["x-request-id"] != bad.headers["x-request-id"]
 
 
-def _small(max_body_bytes: int = 100) -> FastAPI:
+def _small(max_body_bytes: int = 100, **options: Any) -> FastAPI:
     app = FastAPI()
 
     @app.post("/v1/echo")
@@ -46,7 +47,7 @@ def _small(max_body_bytes: int = 100) -> FastAPI:
         raise ClientDisconnect
 
     errors.install(app, {Dialect.OPENAI: render_error})
-    middleware.install(app, max_body_bytes=max_body_bytes)
+    middleware.install(app, max_body_bytes=max_body_bytes, **options)
     return app
 
 
@@ -99,3 +100,56 @@ async def test_requests_are_counted_by_route(gateway: Gateway) -> None:
     assert REGISTRY.get_sample_value("sora_gateway_http_requests_total", labels) == before + 1
     odd = {"method": "other", "route": "/v1/videos", "status": "405"}
     assert REGISTRY.get_sample_value("sora_gateway_http_requests_total", odd)
+
+
+@pytest.mark.parametrize(("pause_s", "is_chunked"), [(60.0, False), (60.0, True), (0.02, False)])
+async def test_slow_bodies_are_given_up(pause_s: float, is_chunked: bool) -> None:
+    """One that stops, and one that trickles: 400, which no SDK repeats, and the connection ends."""
+    framing = "Transfer-Encoding: chunked" if is_chunked else "Content-Length: 5000"
+    app = _small(max_body_bytes=10_000, idle_s=0.1)
+    async with serving(app) as (url, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(f"POST /v1/echo HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode())
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            trickle = group.create_task(_trickle(writer, b"1\r\nx\r\n" if is_chunked else b"x", pause_s))
+            answer = await reader.read()
+            trickle.cancel()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in answer.lower()
+    assert b'"code":"request_timeout"' in answer
+
+
+async def _trickle(writer: asyncio.StreamWriter, piece: bytes, pause_s: float) -> None:
+    while True:
+        writer.write(piece)
+        await asyncio.sleep(pause_s)
+
+
+async def test_a_slow_answer_is_no_slow_body() -> None:
+    """Once the body is whole nobody looks at the clock: whoever waits for a hang-up may wait."""
+    app = FastAPI()
+
+    @app.post("/v1/wait")
+    async def wait(request: Request) -> dict[str, bool]:
+        await request.body()
+        async with asyncio.timeout(0.3):
+            return {"gone": (await request.receive())["type"] == "http.disconnect"}
+
+    errors.install(app, {Dialect.OPENAI: render_error})
+    middleware.install(app, max_body_bytes=100, idle_s=0.05)
+    async with serving(app) as (url, _), httpx2.AsyncClient(base_url=url, verify=False) as client:
+        answer = await client.post("/v1/wait", content=b"x")
+    assert answer.status_code == 500  # our own time-out, not that of the body
+    assert "request_timeout" not in answer.text
+
+
+async def test_errors_carry_the_marks_for_pages() -> None:
+    """With origins set, even a fault has what lets a page read it."""
+    app = _small(cors_origins={"https://chat.example.org"})
+    async with serving(app) as (url, _), httpx2.AsyncClient(base_url=url, verify=False) as client:
+        answer = await client.post(
+            "/v1/echo", content=b"x" * 101, headers={"Origin": "https://chat.example.org"}
+        )
+    assert answer.status_code == 413
+    assert answer.headers["access-control-allow-origin"] == "https://chat.example.org"

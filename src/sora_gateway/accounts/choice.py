@@ -78,6 +78,13 @@ def admission(request: GenerationRequest, accounts: Sequence[Account]) -> Gatewa
     if not grouped:
         return _no_group(request, serving)
     if not any(account.plan.covers(request.plan) for account in grouped):
+        if request.account_id is not None:
+            return GatewayError(
+                ErrorKind.ACCOUNT_PLAN_REQUIRED,
+                f"This ({_reason(request)}) needs the plan '{request.plan.value}', but what the request "
+                f"starts from lies on an account with the plan '{grouped[0].plan.value}'.",
+                param=_field(request),
+            )
         where = f" in the groups {', '.join(request.groups)}" if request.groups else ""
         return GatewayError(
             ErrorKind.ACCOUNT_PLAN_REQUIRED,
@@ -94,6 +101,10 @@ def allowed(request: GenerationRequest, accounts: Sequence[Account]) -> Sequence
         # An account with an owner works for him alone, whose requests name it.
         return [account for account in accounts if account.owner is None]
     return [account for account in accounts if account.id == request.account_id]
+
+
+def _field(request: GenerationRequest) -> str:
+    return "hd" if request.hd else "model" if request.pro else "seconds"
 
 
 def _reason(request: GenerationRequest) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from sora_gateway.domain.accounts import Account, AccountState, Balance
 from sora_gateway.domain.errors import ErrorKind
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.requests import GenerationRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,38 @@ def after_balance(account: Account, balance: Balance, now_s: float) -> Account:
     if account.state is AccountState.EXHAUSTED and (balance.videos_remaining or 0) > 0:
         return _ready(account)
     return account
+
+
+_PRICES: Mapping[str, Mapping[int, int]] = {
+    "plain": {10: 1, 15: 2, 25: 3},
+    "pro": {10: 2, 15: 4, 25: 12},
+    "hd": {10: 5, 15: 10},
+}
+"""What the backend takes from the quota by seconds (Sora web protocol, section 6.1)."""
+
+
+def videos_spent(request: GenerationRequest) -> int:
+    """Return how many videos of the quota a creation of ``request`` takes; only Sora 2 has one.
+
+    Lengths between two rows cost as the shorter one: too little is put right by the backend's next answer,
+    too much would leave an account idle.
+    """
+    if request.kind is not MediaKind.VIDEO or request.family is not Family.VIDEO2:
+        return 0
+    prices = _PRICES["hd" if request.hd else "pro" if request.pro else "plain"]
+    return max(price for seconds, price in prices.items() if seconds <= max(10, request.duration_s or 10))
+
+
+def after_use(account: Account, balance: Balance | None, spent: int, now_s: float) -> Account:
+    """Return the account after a creation that took ``spent`` videos, and what the answer said of the rest.
+
+    An answer without a number leaves it to us to count: from the last number that the backend gave, never
+    below zero. What comes back as the window rolls on is learned from the backend alone.
+    """
+    account = replace(account, last_used_at=now_s)
+    if (balance is None or balance.videos_remaining is None) and account.videos_remaining is not None:
+        account = replace(account, videos_remaining=max(0, account.videos_remaining - spent))
+    return account if balance is None else after_balance(account, balance, now_s)
 
 
 def settle(account: Account, now_s: float) -> Account:

@@ -1,4 +1,4 @@
-"""The command line: serve, demo, simulate, licence, account, doctor."""
+"""The command line: serve, demo, simulate, licence, account, webhook, jobs, doctor."""
 
 from __future__ import annotations
 

@@ -15,16 +15,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sora_gateway.accounts.health import after_error
+from sora_gateway.accounts.standing import IDLE, Standing, standing
 from sora_gateway.app import House, open_house, open_store
 from sora_gateway.cli import enrol
 from sora_gateway.cli.enrol import Choices, read_proxy
 from sora_gateway.cli.options import DataDir, Json, settings_for_command
 from sora_gateway.cli.output import ago, document, mask_email, moment, note, plural, table
 from sora_gateway.cli.plain import FAILED, MISUSED, CommandError
+from sora_gateway.cli.telling import account_document, account_lines, ahead, free_slots
 from sora_gateway.cli.tokens import Given, facts_in, read_tokens
 from sora_gateway.domain.accounts import Account, AccountState, CredentialForm, unopened
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.arrivals import Arrivals, Opened
 from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.config import EngineConfig
@@ -57,6 +58,20 @@ class Outcome:
         """Return it as ``--json`` shows it."""
         account = None if self.account is None else as_json(self.account, system_now())
         return {"what": self.what, "ok": self.is_ok, "message": self.text, "account": account}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An account, how it stands, and when its tasks were last looked at."""
+
+    account: Account
+    standing: Standing
+    observed_at: float | None
+
+    def as_json(self, now_s: float) -> dict[str, Any]:
+        """Return it as ``--json`` shows it."""
+        more = account_document(self.account, self.standing, self.observed_at)
+        return as_json(self.account, now_s) | more
 
 
 @app.command()
@@ -117,20 +132,30 @@ def list_accounts(
     data_dir: DataDir = None,
 ) -> None:
     """List the accounts with their state and why it is so."""
-    found = asyncio.run(_all(settings_for_command(data_dir)))
-    accounts = [account for account in found if has_all or account.owner is None]
-    now_s = system_now()
+    found, now_s = asyncio.run(_seen(settings_for_command(data_dir)))
+    accounts = [one for one in found if has_all or one.account.owner is None]
     if is_json:
-        document([as_json(account, now_s) for account in accounts])
+        document([one.as_json(now_s) for one in accounts])
         return
     if not accounts:
         note("There is no account yet. Add some: sora-gateway account add < tokens.txt")
         return
     head = (
-        "id", "name", "e-mail", "plan", "groups", "state", "until", "why", "slots", "videos left", "last use",
+        "id", "name", "e-mail", "plan", "groups", "state", "until", "why", "free slots", "quota", "last use",
         "credential", "good until", "for",
     )  # fmt: skip
-    typer.echo(table(head, [_row(account, now_s) for account in accounts]))
+    typer.echo(table(head, [_row(one, now_s) for one in accounts]))
+
+
+@app.command()
+def explain(which: Which, is_json: Json = False, data_dir: DataDir = None) -> None:
+    """Say how an account stands and why it gets no work: state, slots, quota, plan, credential."""
+    found, now_s = asyncio.run(_seen(settings_for_command(data_dir), which))
+    if is_json:
+        document(found[0].as_json(now_s))
+        return
+    one = found[0]
+    typer.echo("\n".join(account_lines(one.account, one.standing, one.observed_at, now_s)))
 
 
 @app.command()
@@ -230,21 +255,22 @@ def _state(account: Account, now_s: float) -> AccountState:
     return AccountState.READY if account.is_usable(now_s) else account.state
 
 
-def _row(account: Account, now_s: float) -> tuple[str, ...]:
-    state = _state(account, now_s)
-    is_well = state is AccountState.READY
-    slots = ", ".join(f"{account.room(kind)} {kind.value}" for kind in MediaKind)
+def _row(seen: Seen, now_s: float) -> tuple[str, ...]:
+    account = seen.account
+    is_well = _state(account, now_s) is AccountState.READY
+    left = "" if account.videos_remaining is None else str(account.videos_remaining)
+    resets_at = account.quota_resets_at or 0.0
     return (
         account.id,
         account.name,
         mask_email(account.email),
         account.plan.value,
         ", ".join(account.groups),
-        state.value,
+        seen.standing.state,
         "" if is_well else moment(account.until),
         _why(account, is_well=is_well) or "",
-        slots,
-        "" if account.videos_remaining is None else str(account.videos_remaining),
+        free_slots(seen.standing),
+        f"{left}, more {ahead(resets_at, now_s)}" if left and resets_at > now_s else left,
         ago(account.last_used_at, now_s),
         account.credential.form.value,
         moment(account.credential.expires_at),
@@ -387,9 +413,20 @@ def _described(account: Account) -> str:
     return f"{account.id}, {mask_email(account.email)}, plan {account.plan.value}{quota}"
 
 
-async def _all(settings: Settings) -> Sequence[Account]:
+async def _seen(settings: Settings, which: str | None = None) -> tuple[list[Seen], float]:
+    """Return all accounts, or the one that is meant, as they stand now."""
     async with open_store(settings, is_brief=True) as store:
-        return await store.accounts.all()
+        now_s = await store.time()
+        accounts = await store.accounts.all()
+        if which is not None:
+            accounts = [find(accounts, which)]
+        loads = await store.lanes.load([account.id for account in accounts])
+        seen = []
+        for account in accounts:
+            facts = await store.lanes.facts(account.id)
+            how = standing(account, loads.get(account.id, IDLE), now_s)
+            seen.append(Seen(account=account, standing=how, observed_at=facts.last_observed_at))
+        return seen, now_s
 
 
 async def _change(settings: Settings, which: str, decide: Callable[[Account], Account]) -> Account:

@@ -143,6 +143,20 @@ def secret_key(settings: Settings) -> Finding:
     return ok(what, f"Kept in {path}; back it up with the data.")
 
 
+def old_keys(records: int, keys: int) -> Finding:
+    """Judge whether earlier secret keys can be forgotten."""
+    what = "old secret keys"
+    if records:
+        return warning(
+            what,
+            f"{plural(records, 'record')} cannot be read with the present secret key alone.",
+            "sora-gateway rekey, with the earlier key in SORA_GATEWAY_OLD_SECRET_KEYS",
+        )
+    if keys:
+        return ok(what, "No record needs them; docs/security.md says when they may be taken away.")
+    return ok(what, "None is needed.")
+
+
 def store(facts: StoreFacts) -> Iterator[Finding]:
     """Judge the store, and say in plain words what it promises."""
     where = "embedded" if facts.is_embedded else "from REDIS_URL"

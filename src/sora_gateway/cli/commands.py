@@ -10,10 +10,13 @@ import typer
 from sora_gateway.cli.account import app as account_app
 from sora_gateway.cli.demo import demo
 from sora_gateway.cli.doctor import doctor
+from sora_gateway.cli.jobs import app as jobs_app
 from sora_gateway.cli.licence import app as licence_app
 from sora_gateway.cli.plain import PlainGroup
+from sora_gateway.cli.rekey import rekey
 from sora_gateway.cli.serve import serve
 from sora_gateway.cli.simulate import simulate
+from sora_gateway.cli.webhook import app as webhook_app
 from sora_gateway.telemetry import logs
 
 app = typer.Typer(
@@ -51,4 +54,7 @@ app.command()(demo)
 app.command()(simulate)
 app.add_typer(licence_app, name="licence")
 app.add_typer(account_app, name="account")
+app.add_typer(webhook_app, name="webhook")
+app.add_typer(jobs_app, name="jobs")
 app.command()(doctor)
+app.command()(rekey)

@@ -99,6 +99,7 @@ async def _inside(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
             now_s = system_now()
             yield checks.licences(await store.licences.all(), now_s)
+            yield checks.old_keys(await store.old_secrets(), len(settings.old_keys))
             async with open_house(settings, is_brief=True) as house:
                 async for finding in _house(settings, house):
                     yield finding

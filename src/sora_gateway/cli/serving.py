@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from sora_gateway.app import create_app
 from sora_gateway.cli.plain import CommandError
+from sora_gateway.cli.protocol import protocol_of
 from sora_gateway.settings import Settings
 from sora_gateway.telemetry.logs import get_logger
 
@@ -28,7 +29,6 @@ _DRAIN_S = 1
 _LONGEST_STOP_S = 4.7
 """Whoever stops us may kill after 5 s; the store is made for sudden ends, half-told lies are not."""
 _KEEP_ALIVE_S = 75
-_MOST_HEADER_BYTES = 64 * 1024
 _BACKLOG = 2048
 
 Step = Callable[[], Awaitable[None]]
@@ -166,7 +166,7 @@ def _no_address(host: str, port: int, error: OSError) -> str:
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol_of(settings.client_idle_s),
         ws="none",
         lifespan="off",  # ours is open already, and its errors are told in words
         access_log=False,
@@ -177,7 +177,6 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_DRAIN_S,
-        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
     )
 
 

@@ -140,6 +140,10 @@ def read_name(value: object, param: str = "name") -> str | None:
         return None
     if not isinstance(value, str) or not 1 <= len(value.strip()) <= MAX_NAME_CHARS:
         raise _refused(param, f"'{param}' is {show(value)}; a name has 1 to {MAX_NAME_CHARS} characters.")
+    if not value.strip().isprintable():
+        raise _refused(
+            param, f"'{param}' has characters that cannot be shown; write letters, digits, blanks."
+        )
     return value.strip()
 
 

@@ -9,7 +9,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.model_names import OPENAI_DURATIONS_S, Family, parse_model_name
 from sora_gateway.domain.parameters import DEFAULT_POLICY, DEFAULTS, Policy, Resolved, resolve_remix
 from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.domain.values import listed, plain, show, whole
+from sora_gateway.domain.values import boolean, listed, plain, show, whole
 
 EXTENSIONS_S = (10, 15)
 """By how much the backend carries a video on; other wishes are served by the next longer one."""
@@ -38,6 +38,11 @@ def resolve_extension(
                 name, f"'{name}' is {show(given[name])}, but an extension looks like its video: leave it out."
             )
     _check_model(given.get("model"), base, policy)
+    if base.private:
+        # The extension shows the whole of it.
+        if boolean(given.get("private")) is False:
+            raise _refused("private", "'private' is false, but the video to be carried on is private.")
+        given["private"] = True
     asked_s, added_s = _length(given)
     rest = {
         name: value for name, value in given.items() if name not in {"model", "seconds", "duration", *_KEPT}

@@ -88,12 +88,22 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """Quota taken at acceptance, with the buckets it must be settled into."""
+    """Quota taken at acceptance, with the buckets it must be settled into.
+
+    ``day`` and ``month`` are those of the acceptance in UTC, ``2026-11-22`` and ``2026-11``. It is settled
+    when the job becomes final: kept (``is_kept``), or given back.
+    """
 
     units: int
     day: str
     month: str
     is_settled: bool = False
+    is_kept: bool = False
+
+    @property
+    def charged(self) -> int:
+        """The units that stand in the buckets for it."""
+        return self.units if self.is_kept or not self.is_settled else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +118,13 @@ class Obligation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One entry of the job's own history: what happened, when, where, why."""
+    """One entry of the job's own history: what happened, when, where, why, and when it is tried again."""
 
     at: float
     name: str
     account_id: str | None = None
     detail: str | None = None
+    next_try_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +133,8 @@ class Job:
 
     ``version`` rises with every write and guards it; ``seq`` rises with every change that a watcher can see
     and is the id of that event. ``progress`` is 0.0 to 1.0 and never falls. ``bound_id`` is the backend's
-    task; it is set at most once. Times are Unix seconds.
+    task; it is set at most once. Times are Unix seconds. ``tries`` counts the accounts that were given to it,
+    ``failures`` why it came back from them.
 
     ``notes`` is what steps around the create call wrote down on its account, before and after each call that
     changes something there (see ``Noted``). ``result_id`` is the backend's name of the finished video.
@@ -141,6 +153,7 @@ class Job:
     seq: int = 1
     progress: float = 0.0
     tries: int = 0
+    failures: Mapping[ErrorKind, int] = field(default_factory=dict)
     account_id: str | None = None
     avoid: tuple[str, ...] = ()
     not_before: float = 0.0
@@ -149,6 +162,7 @@ class Job:
     started_at: float | None = None
     remote_outputs: tuple[RemoteOutput, ...] = ()
     unknown_reads: int = 0
+    unknown_since: float | None = None
     obligation: Obligation | None = None
     reservation: Reservation | None = None
     outputs: tuple[Output, ...] = ()
@@ -233,11 +247,13 @@ class Submitting:
 class Returned:
     """The attempt (or the preparation, ``ticket`` None) ended without a task: back to the queue.
 
-    ``avoid`` adds the account to those not to be asked again; ``not_before`` delays the next try.
+    ``avoid`` adds the account to those not to be asked again; ``not_before`` delays the next try. ``kind`` is
+    the failure that counts, None: what happened says nothing about the job.
     """
 
     ticket: str | None
     reason: str
+    kind: ErrorKind | None = None
     avoid: bool = False
     not_before: float = 0.0
 
@@ -300,6 +316,14 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """The files could not be copied this time; it is tried again at ``next_try_at``."""
+
+    reason: str
+    next_try_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
     """The files are in the vault, and what else was asked for is there or has failed."""
 
@@ -347,6 +371,7 @@ JobEvent = (
     | Progressed
     | NotListed
     | Succeeded
+    | PutOff
     | Completed
     | Failed
     | Cancelled
@@ -385,6 +410,7 @@ class Limits:
 
 
 _MAX_STEPS = 60
+_FIRST_STEPS = 20
 CHARACTER_NOTE = "character"
 """The note that holds the id of the character that was made for the job, once it can be used."""
 
@@ -404,14 +430,29 @@ def advance(job: Job, event: JobEvent, now_s: float, limits: Limits) -> Job:
         if after.phase is Phase.QUEUED:
             deadline = job.created_at + limits.queue_s
         after = replace(after, deadline_at=deadline)
+    if after.is_final and not job.is_final:
+        after = replace(after, reservation=_settled(after))
     return replace(after, version=job.version + 1, seq=seq, updated_at=now_s)
 
 
-def _step(job: Job, now_s: float, name: str, detail: str | None = None) -> tuple[Step, ...]:
-    return (
-        *job.steps[-_MAX_STEPS + 1 :],
-        Step(at=now_s, name=name, account_id=job.account_id, detail=detail),
-    )
+def _settled(job: Job) -> Reservation | None:
+    """Return the reservation of a job that has just become final.
+
+    What the backend finds out later changes nothing: in doubt a job costs nothing.
+    """
+    if job.reservation is None or job.reservation.is_settled:
+        return job.reservation
+    is_taken = job.phase is Phase.CANCELLED and job.bound_id is not None
+    return replace(job.reservation, is_settled=True, is_kept=is_taken or job.phase is Phase.COMPLETED)
+
+
+def _step(
+    job: Job, now_s: float, name: str, detail: str | None = None, *, next_try_at: float | None = None
+) -> tuple[Step, ...]:
+    step = Step(at=now_s, name=name, account_id=job.account_id, detail=detail, next_try_at=next_try_at)
+    steps = (*job.steps, step)
+    # How it began and how it stands are what people ask for: the middle goes.
+    return steps if len(steps) <= _MAX_STEPS else steps[:_FIRST_STEPS] + steps[_FIRST_STEPS + 1 :]
 
 
 def _holds(job: Job, ticket: str) -> bool:
@@ -454,7 +495,7 @@ def _after_live(job: Job, event: JobEvent, now_s: float) -> Job:
             return _towards_backend(job, event, now_s)
         case BecameAmbiguous() | LookedFor() | Started():
             return _settling(job, event, now_s)
-        case Progressed() | NotListed() | Succeeded():
+        case Progressed() | NotListed() | Succeeded() | PutOff():
             return _at_backend(job, event, now_s)
         case Completed() | Failed() | Cancelled() | Deleted():
             return _ending(job, event, now_s)
@@ -518,7 +559,8 @@ def _returned(job: Job, event: Returned, now_s: float) -> Job:
     avoid = job.avoid
     if event.avoid and job.account_id is not None and job.account_id not in avoid:
         avoid = (*avoid, job.account_id)
-    steps = _step(job, now_s, "returned", event.reason)
+    next_try_at = event.not_before if event.not_before > now_s else None
+    steps = _step(job, now_s, "returned", event.reason, next_try_at=next_try_at)
     return replace(
         job,
         phase=Phase.QUEUED,
@@ -527,9 +569,14 @@ def _returned(job: Job, event: Returned, now_s: float) -> Job:
         # What was written down about one account is of no use on another.
         notes=job.notes if job.request.account_id is not None else {},
         avoid=avoid,
+        failures=_counted(job.failures, event.kind),
         not_before=event.not_before,
         steps=steps,
     )
+
+
+def _counted(failures: Mapping[ErrorKind, int], kind: ErrorKind | None) -> Mapping[ErrorKind, int]:
+    return failures if kind is None else {**failures, kind: failures.get(kind, 0) + 1}
 
 
 def _settling(job: Job, event: BecameAmbiguous | LookedFor | Started, now_s: float) -> Job:
@@ -562,7 +609,9 @@ def _looked_for(job: Job, ticket: str, now_s: float) -> Job:
 _MOST_WHILE_RUNNING = 0.99
 
 
-def _at_backend(job: Job, event: Progressed | NotListed | Succeeded, now_s: float) -> Job:
+def _at_backend(job: Job, event: Progressed | NotListed | Succeeded | PutOff, now_s: float) -> Job:
+    if isinstance(event, PutOff):
+        return _put_off(job, event, now_s)
     if job.phase is Phase.COLLECTING and isinstance(event, Succeeded):
         # A dead link was read anew.
         return job if event.outputs == job.remote_outputs else replace(job, remote_outputs=event.outputs)
@@ -572,10 +621,11 @@ def _at_backend(job: Job, event: Progressed | NotListed | Succeeded, now_s: floa
         case Progressed(progress=progress):
             progress = min(progress, _MOST_WHILE_RUNNING)
             if not progress > job.progress:  # NaN, too, is no progress
-                return job if job.unknown_reads == 0 else replace(job, unknown_reads=0)
-            return replace(job, progress=progress, unknown_reads=0)
+                return job if job.unknown_reads == 0 else replace(job, unknown_reads=0, unknown_since=None)
+            return replace(job, progress=progress, unknown_reads=0, unknown_since=None)
         case NotListed():
-            return replace(job, unknown_reads=job.unknown_reads + 1)
+            since = job.unknown_since if job.unknown_since is not None else now_s
+            return replace(job, unknown_reads=job.unknown_reads + 1, unknown_since=since)
         case Succeeded(outputs=outputs):
             steps = _step(job, now_s, "collecting")
             progress = max(job.progress, _MOST_WHILE_RUNNING)
@@ -585,8 +635,15 @@ def _at_backend(job: Job, event: Progressed | NotListed | Succeeded, now_s: floa
                 remote_outputs=outputs,
                 progress=progress,
                 unknown_reads=0,
+                unknown_since=None,
                 steps=steps,
             )
+
+
+def _put_off(job: Job, event: PutOff, now_s: float) -> Job:
+    if job.phase is not Phase.COLLECTING:
+        return job
+    return replace(job, steps=_step(job, now_s, "put off", event.reason, next_try_at=event.next_try_at))
 
 
 def _ending(job: Job, event: Completed | Failed | Cancelled | Deleted, now_s: float) -> Job:

@@ -8,7 +8,7 @@ answer with text have a grammar of their own, see ``text_models``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import product
@@ -167,44 +167,8 @@ SUFFIXES = (*_ORIENTATIONS, *_DURATIONS, *_FLAGS)
 """Every parameter that may follow ``sora_video2``, in canonical order."""
 
 _GROUPED = re.compile(r"(?P<name>[^|]*)\|\[(?P<groups>[^\[\]|]*)\]", re.DOTALL)
-_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:-]{0,99}", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z0-9_-]+")
-_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}(?=-|$)", re.ASCII)
-
-
-def with_aliases(extra: Mapping[str, str]) -> Mapping[str, Alias]:
-    """Return the default aliases with the operator's own, ``{name: model name or alias}``, on top.
-
-    An own alias of an OpenAI name, or in its place, accepts OpenAI's durations as well.
-
-    Raises:
-        GatewayError(invalid_model, model_not_found): a target is no model name, or it restricts groups; or an
-            alias cannot be written as a name, or is a model's own.
-    """
-    aliases = dict(DEFAULT_ALIASES)
-    for name, target in extra.items():
-        _require_free(name)
-        model = parse_model_name(target)
-        if model.groups:
-            raise _invalid(f"The alias '{name}' cannot restrict account groups: '{target}'.")
-        is_openai = model.is_openai_alias or (name in DEFAULT_ALIASES and DEFAULT_ALIASES[name].is_openai)
-        is_image = model.kind is MediaKind.IMAGE
-        aliases[name] = Alias(
-            target=Family.IMAGE.value if is_image else format_model_name(model),
-            is_openai=is_openai,
-            aspect=model.orientation if is_image else None,
-        )
-    return aliases
-
-
-def _require_free(name: str) -> None:
-    if not _ALIAS.fullmatch(name):
-        raise _invalid(
-            f"'{_short(name)}' cannot be an alias: it is made of letters, digits and '-', '_', '.', '/', ':'."
-        )
-    own = name.startswith((TEXT_BASE, *(f"{family.value}-" for family in Family)))
-    if own or name in {family.value for family in Family}:
-        raise _invalid(f"'{_short(name)}' cannot be an alias: models of that name exist.")
+_DATE = re.compile(r"-\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?=-|$)", re.ASCII)
 
 
 def parse_model_name(text: str, aliases: Mapping[str, Alias] = DEFAULT_ALIASES) -> ModelName:
@@ -301,16 +265,30 @@ def capabilities(model: ModelName, *, relax_25s: bool = False) -> dict[str, obje
     }
     rows = _rows(model, plan, relax_25s=relax_25s)
     parameters = {name: row for name, row in rows.items() if name in traits.fields}
+    if model.storyboard:
+        del parameters["remix_target_id"]  # a timeline describes a whole video
     return {
         "kind": traits.kind.value,
         "family": model.family.value,
         "canonical": format_model_name(model),
         "plan": plan.value,
         "preset": {name: value for name, value in preset.items() if value not in (None, False)},
-        "suffixes": list(SUFFIXES) if traits.has_suffixes else [],
+        "suffixes": list(_addable(model)) if traits.has_suffixes else [],
         "inputs": {"media": ["image/png", "image/jpeg", "image/webp"], "maximum": traits.max_inputs},
         "parameters": {"n": {"minimum": 1, "maximum": 4, "default": 1}, **parameters},
     }
+
+
+def _addable(model: ModelName) -> Iterator[str]:
+    """Yield the parameters that the name may still be given and that say more than it says already."""
+    name = format_model_name(replace(model, groups=()))
+    for word in SUFFIXES:
+        try:
+            longer = parse_model_name(f"{name}-{word}")
+        except GatewayError:
+            continue
+        if longer != replace(model, groups=()):
+            yield word
 
 
 def _rows(model: ModelName, plan: Plan, *, relax_25s: bool) -> dict[str, dict[str, object]]:
@@ -331,6 +309,8 @@ def _rows(model: ModelName, plan: Plan, *, relax_25s: bool) -> dict[str, dict[st
         "character_timestamps": {"form": "start,end in seconds", "default": "0,3", **characters},
         "character_from_task": {"form": "id of a finished video", "default": None, **characters},
         "character_create": {**_FLAG_ROW, **characters},
+        "characters": {"form": "list of the ids of characters", "default": None, **characters},
+        "remix_target_id": {"form": "id of a finished video, or link of a shared one", "default": None},
     }
 
 

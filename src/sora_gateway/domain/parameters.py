@@ -17,6 +17,7 @@ from sora_gateway.domain.model_names import (
     DEFAULT_ALIASES,
     DEFAULT_MODELS,
     OPENAI_DURATIONS_S,
+    RESPONSE_FORMATS,
     STYLES,
     TRAITS,
     Alias,
@@ -55,10 +56,13 @@ DEFAULTS: Mapping[str, object] = {
     "character_create": False,
     "characters": None,
     "remix_target_id": None,
+    "output_format": None,
+    "response_format": RESPONSE_FORMATS[0],
 }
 """The fields that not every model has, with the value that is accepted everywhere (None: none is)."""
 
-KNOWN = frozenset({"model", "prompt", "n", "size", "output_format", "dry_run", *DEFAULTS})
+_WEBHOOK = ("webhook_url", "webhook_secret")
+KNOWN = frozenset({"model", "prompt", "n", "size", "dry_run", *_WEBHOOK, *DEFAULTS})
 """Every field that ``resolve`` reads; a surface passes these on, from the body and from the query."""
 
 
@@ -474,7 +478,7 @@ def _is_default(name: str, value: object) -> bool:
 
 
 def _ignored(given: Mapping[str, object], model: ModelName) -> tuple[str, ...]:
-    known = KNOWN | WITHOUT_EFFECT if model.kind is MediaKind.IMAGE else KNOWN - {"output_format"}
+    known = KNOWN | WITHOUT_EFFECT if model.kind is MediaKind.IMAGE else KNOWN
     return tuple(sorted(name for name in given if name not in known))
 
 

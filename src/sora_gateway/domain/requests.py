@@ -37,6 +37,14 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """Where the caller wants to hear how this one job ended. ``sealed`` is his secret, encrypted."""
+
+    url: str
+    sealed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """One job's worth of work, in the gateway's own words.
 
@@ -75,6 +83,7 @@ class GenerationRequest:
     keeps_character: Clip | None = None
     mentions: tuple[str, ...] = ()
     account_id: str | None = None
+    callback: Callback | None = None
     asked: dict[str, str] = field(default_factory=dict)
     """Fields of the request that were adapted, as the caller gave them (``seconds``, ``size``)."""
 

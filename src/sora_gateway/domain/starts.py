@@ -9,14 +9,12 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.values import show
 
 # What stands before the id in a link is bounded: else a text of nothing but "http://" would take minutes.
-_POST = re.compile(
-    r"(?:https?://[^\s<>\"')]{1,300}?/p/)?(?<![\w-])(?P<post>s_[a-f0-9]{32})(?![\w-])[^\s<>\"')]*", re.ASCII
-)
-_JOB = re.compile(
+_POST = r"(?:https?://[^\s<>\"')]{1,300}?/p/)?(?<![\w-])(?P<post>s_[a-f0-9]{32})(?![\w-])[^\s<>\"')]*"
+_JOB = (
     r"(?:https?://[^\s<>\"')]{1,300}?/(?:files|videos)/)?(?<![\w-])(?P<job>video_[0-9a-z]{26})(?![0-9a-z-])"
-    r"(?:/[^\s<>\"')]*|\?[^\s<>\"')]*)?",
-    re.ASCII,
+    r"(?:/[^\s<>\"')]*|\?[^\s<>\"')]*)?"
 )
+_NAME = re.compile(f"{_POST}|{_JOB}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,28 +37,19 @@ def find_start(text: str, *, param: str) -> tuple[Start, str] | None:
     A name is a job's id, a link to its content or events, or a link to a shared post or its id. Every name of
     that video goes, with the markdown or the tag around it, as our own answers write them.
     """
-    found = _first_name(text)
+    found = _NAME.search(text)
     if found is None:
         return None
     name = _named(found)
     again: re.Match[str] | None = found
     while again is not None and _named(again) == name:
-        text = _without(text, again)
-        again = _first_name(text)
+        text, at = _without(text, again)
+        again = _NAME.search(text, at)  # from there on: a text of nothing but names would take seconds
     return Start(param=param, job_id=name[0], post_id=name[1]), text
 
 
-def _first_name(text: str) -> re.Match[str] | None:
-    return min(
-        (match for pattern in (_POST, _JOB) if (match := pattern.search(text))),
-        key=lambda match: match.start(),
-        default=None,
-    )
-
-
 def _named(found: re.Match[str]) -> tuple[str | None, str | None]:
-    groups = found.groupdict()
-    return groups.get("job"), groups.get("post")
+    return found["job"], found["post"]
 
 
 _WRAPPERS = (
@@ -69,14 +58,16 @@ _WRAPPERS = (
 )
 
 
-def _without(text: str, found: re.Match[str]) -> str:
+def _without(text: str, found: re.Match[str]) -> tuple[str, int]:
+    """Return the text without the name, and where it stood."""
     before, after = text[: found.start()], text[found.end() :]
     for opening, closing in _WRAPPERS:
         opened, closed = opening.search(before[-300:]), closing.match(after)
         if opened and closed:
             before, after = before[: len(before) - len(opened[0])], after[closed.end() :]
             break
-    return f"{before.rstrip()} {after.lstrip()}".strip()
+    before = before.strip()
+    return f"{before} {after.lstrip()}".strip(), len(before)
 
 
 def read_start(value: object, *, param: str) -> Start | None:

@@ -98,9 +98,14 @@ class Arrivals:
         try:
             account, facts = await self.confirm(account)
         except GatewayError as error:
-            if error.kind is ErrorKind.ACCOUNT_AUTH and is_pending(account):
-                await self._forget_refused(account.id)
-            raise
+            if error.kind is not ErrorKind.ACCOUNT_AUTH or not is_pending(account):
+                raise
+            await self._forget_refused(account.id)
+            # Another node may have exchanged it meanwhile and put its successor where it belongs.
+            moved = await self._known(name, digest, is_own=is_own)
+            if moved is None or moved.id == account.id:
+                raise
+            account, facts = await self.confirm(moved)
         return Opened(
             credential=account.credential,
             facts=facts,
@@ -138,13 +143,21 @@ class Arrivals:
         return after, await ask(upstream, after.credential, after.proxy)
 
     async def _known(self, name: str, digest: str, *, is_own: bool) -> Account | None:
-        found = [
-            account
-            for account in await self._pool.stored()
-            if account.upstream == name and digest in account.given and (account.owner is not None) == is_own
-        ]
-        account = min(found, key=lambda one: (is_pending(one), one.id), default=None)
-        return await self._pool.fresh(account.id) if account is not None else None
+        while True:
+            found = [
+                account
+                for account in await self._pool.stored()
+                if account.upstream == name
+                and digest in account.given
+                and (account.owner is not None) == is_own
+            ]
+            account = min(found, key=lambda one: (is_pending(one), one.id), default=None)
+            if account is None:
+                return None
+            fresh = await self._pool.fresh(account.id)
+            if fresh is not None:
+                return fresh
+            # It was settled at this moment: the account's own record is there by now.
 
     async def _forget_refused(self, pending_id: str) -> None:
         account = await self._pool.fresh(pending_id)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sora_gateway.domain.characters import Character, CharacterStatus
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Job, JobError, Status
+from sora_gateway.domain.jobs import Deleted, Job, JobError, Status
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.model_names import Family
@@ -17,7 +18,7 @@ from sora_gateway.engine.making import made_by
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.ports.stores import CharacterPage
 
-_MENTION = re.compile(r"(?<![\w@.])@([A-Za-z0-9_.]{1,40})")
+_MENTION = re.compile(r"(?<![A-Za-z0-9_@.])@([A-Za-z0-9_.]{1,40})")
 _GONE = JobError(
     kind=ErrorKind.LOST, message="Nothing is known any more of the job that made it.", code="lost"
 )
@@ -34,6 +35,12 @@ def character_request(clip: Clip, name: str | None) -> GenerationRequest:
         character=clip,
         character_name=name,
         account_id=clip.source.account_id if clip.source is not None else None,
+    )
+
+
+def _unknown(character_id: str) -> GatewayError:
+    return GatewayError(
+        ErrorKind.NOT_FOUND, f"No character with id '{character_id[:80]}' exists.", param="id"
     )
 
 
@@ -55,9 +62,16 @@ class Characters:
         self._tools = tools
 
     async def remember(self, job: Job) -> Character:
-        """Keep what ``job`` makes from now on, and return it."""
-        character = begun(job)
-        if await self._tools.characters.get(job.id) is None:
+        """Keep what ``job`` makes from now on, and return it as it is.
+
+        Raises:
+            GatewayError(not_found): it was deleted meanwhile.
+        """
+        if job.deleted_at is not None:
+            raise _unknown(job.id)
+        character = await self._tools.characters.get(job.id)
+        if character is None:
+            character = begun(job)
             await self._tools.characters.put(character)
         return await self._present(character)
 
@@ -69,9 +83,7 @@ class Characters:
         """
         character = await self._tools.characters.get(character_id)
         if character is None or character.owner != caller.licence_id:
-            raise GatewayError(
-                ErrorKind.NOT_FOUND, f"No character with id '{character_id[:80]}' exists.", param="id"
-            )
+            raise _unknown(character_id)
         return await self._present(character)
 
     async def page(self, caller: Caller, *, after: str | None, limit: int, ascending: bool) -> CharacterPage:
@@ -102,8 +114,9 @@ class Characters:
         upstream = self._tools.upstreams.get(account.upstream) if account is not None else None
         if account is not None and upstream is not None and backend_id is not None:
             await upstream.delete_character(backend_id, account)
-        if character.status is CharacterStatus.PROCESSING:
-            await self._tools.records.apply(character.job_id, Cancelled())
+        if character.job_id == character_id:
+            with suppress(GatewayError):  # its job may be forgotten by now
+                await self._tools.records.apply(character_id, Deleted())
         await self._tools.characters.remove(character_id)
         return character
 

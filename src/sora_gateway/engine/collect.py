@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Completed, Failed, Job, JobError, Phase, Succeeded
+from sora_gateway.domain.jobs import Completed, Failed, Job, JobError, Phase, PutOff, Succeeded
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.remote import RemoteOutput, RemoteSucceeded
 from sora_gateway.domain.requests import Clip, Source
@@ -17,7 +18,7 @@ from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.making import LATER, make_character
 from sora_gateway.engine.notebook import JobNotebook
 from sora_gateway.engine.retries import Move, Work, next_step
-from sora_gateway.engine.tools import NodeTools, job_error, remote_job
+from sora_gateway.engine.tools import REMOVED, NodeTools, job_error, remote_job
 from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.ports.media import MediaTools
 from sora_gateway.ports.stores import FeedEntry
@@ -27,6 +28,7 @@ from sora_gateway.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _EVERY_S = 1.0
+_ACCOUNT_PAUSE_S = 2.0
 
 
 class Collector:
@@ -38,7 +40,8 @@ class Collector:
         self._woken = asyncio.Event()
         self._running: set[str] = set()
         self._lingering: set[str] = set()
-        self._tries: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
+        self._tries: dict[str, Counter[ErrorKind]] = {}
         hub.listen(self._heard, self._woken.set)
 
     def _heard(self, entry: FeedEntry) -> None:
@@ -103,6 +106,7 @@ class Collector:
         upstream = self._tools.upstreams.get(job.account_id.partition(":")[0])
         if account is None or upstream is None:
             log.warning("the account that holds the result is gone", job_id=job.id, account_id=job.account_id)
+            await self._without_account(job)
             return
         try:
             outputs = await self._copy_all(job, upstream, account)
@@ -154,6 +158,15 @@ class Collector:
                 await asyncio.sleep(backoff_s(tries, base_s=rule.base_s, cap_s=rule.cap_s))
             else:
                 return made, None
+
+    async def _without_account(self, job: Job) -> None:
+        """Wait a little for the account to come back, then give the job up."""
+        missed = self._missed[job.id] = self._missed.get(job.id, 0) + 1
+        if missed * _ACCOUNT_PAUSE_S < self._tools.config.account_gone_s:
+            await self._tools.jobs.postpone_collect(job.id, _ACCOUNT_PAUSE_S)
+            return
+        self._missed.pop(job.id, None)
+        await self._tools.records.apply(job.id, Failed(error=REMOVED, is_over_at_backend=True))
 
     async def _complete(self, job: Job, event: Completed) -> None:
         outputs = event.outputs
@@ -217,7 +230,9 @@ class Collector:
             return await writer.commit(facts)
 
     async def _put_off(self, job: Job, error: GatewayError, upstream: Upstream, account: Account) -> None:
-        tries = self._tries[job.id] = self._tries.get(job.id, 0) + 1
+        failures = self._tries.setdefault(job.id, Counter())
+        failures[error.kind] += 1
+        tries = failures[error.kind]
         rule = next_step(Work.COLLECT, error.kind, tries)
         log.warning(
             "result could not be copied",
@@ -237,6 +252,9 @@ class Collector:
             if tries == 1 and error.kind is ErrorKind.EXPIRED
             else backoff_s(tries, base_s=rule.base_s, cap_s=rule.cap_s)
         )
+        reason = f"{error.kind.value}: {error.message}"
+        event = PutOff(reason=reason, next_try_at=self._tools.now() + delay_s)
+        await self._tools.records.apply(job.id, event)
         await self._tools.jobs.postpone_collect(job.id, delay_s)
 
     async def _fresh_links(self, job: Job, upstream: Upstream, account: Account) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sora_gateway.domain.jobs import Limits
-from sora_gateway.domain.licences import Permission
+from sora_gateway.domain.licences import NO_BOUNDS, Bounds, Permission
+from sora_gateway.domain.model_names import DEFAULT_ALIASES, Alias
+from sora_gateway.domain.webhooks import DELAYS_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +33,21 @@ class EngineConfig:
     lost_after_s: float = 120.0
     upstream_call_s: float = 60.0
     prepare_s: float = 120.0
+    account_gone_s: float = 10.0
     renew_every_s: float = 30.0
     renew_spacing_s: float = 600.0
     renew_retry_s: float = 60.0
     renew_call_s: float = 60.0
+    renew_wait_s: float = 10.0
     renew_keep_s: float = 600.0
     passthrough_permissions: frozenset[Permission] = frozenset(Permission)
+    passthrough_bounds: Bounds = NO_BOUNDS
+    aliases: Mapping[str, Alias] = field(default_factory=lambda: DEFAULT_ALIASES)
     character_s: float = 900.0
     character_tries: int = 3
+    webhook_every_s: float = 1.0
+    webhook_posts: int = 16
+    webhook_posts_each: int = 4
+    webhook_answer_s: float = 15.0
+    webhook_lease_s: float = 20.0
+    webhook_delays_s: tuple[float, ...] = DELAYS_S

@@ -10,7 +10,9 @@ from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.model_names import Family
 from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.domain.text_models import TextModel
 from sora_gateway.engine.tools import NodeTools, report_trouble
+from sora_gateway.licences.scope import text_within
 
 _MOST_ASKED = 3
 _ANOTHER_MAY = frozenset(
@@ -33,6 +35,7 @@ class Enhancer:
         """Return a richer wording of ``prompt`` for a video of ``duration_s``; asks up to three accounts.
 
         Raises:
+            GatewayError(permission_denied): the caller's licence allows neither the model nor its family.
             GatewayError(no_account): none is in service, or all are resting.
             GatewayError(content_refused): the backend does not work with this prompt.
             GatewayError: the last account's trouble.
@@ -43,7 +46,7 @@ class Enhancer:
             model=Family.VIDEO2.value,
             prompt=prompt,
             aspect=Aspect.PORTRAIT,
-            groups=groups,
+            groups=text_within(TextModel(id="", level=level, duration_s=duration_s, groups=groups), caller),
             account_id=caller.account_id,
         )
         accounts = await self._tools.pool.all()

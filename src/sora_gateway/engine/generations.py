@@ -19,14 +19,17 @@ from sora_gateway.domain.model_names import Family
 from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.engine.characters import Characters
 from sora_gateway.engine.estimates import Estimates
+from sora_gateway.engine.explaining import Happening, history
 from sora_gateway.engine.inputs import Inputs
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.engine.watchers import Sight, Watchers
 from sora_gateway.kit.ids import new_id
-from sora_gateway.licences.allowance import cost
+from sora_gateway.licences.allowance import cost, over_bound, reservation
+from sora_gateway.licences.scope import within
 from sora_gateway.ports.media import Links
 from sora_gateway.ports.stores import Idempotency, IdempotencyConflictError, Page, Replayed
 from sora_gateway.ports.upstream import Upstream
+from sora_gateway.ports.usage import BoundReachedError
 from sora_gateway.telemetry import metrics
 
 _REPEATED_S = 300.0
@@ -111,30 +114,54 @@ class Generations:
         Raises:
             GatewayError(no_account): no account of the kind is configured, or all are disabled.
             GatewayError(account_plan_required): none has the plan or group that the request needs.
+            GatewayError(permission_denied): the caller may not use the model, or a group that it names.
+            GatewayError(insufficient_quota): his units do not suffice.
+            GatewayError(rate_limited): he has as many jobs under way as he may.
             GatewayError(queue_full): try again later.
             GatewayError(conflict): the idempotency key was used with another request.
         GatewayError(invalid_request): what it starts from lies on several accounts.
         """
         requests = await self.admitted(requests, caller)
         jobs = self._new_jobs(requests, caller)
+        units = sum(cost(request) for request in requests)
         try:
             accepted = await self._tools.jobs.accept(
                 jobs,
-                cost=max(1.0, sum(cost(request) for request in requests)) / len(requests),
+                cost=max(1.0, units) / len(requests) / caller.bounds.weight,
                 queue_limit=self._tools.config.queue_limit,
                 idempotency=idempotency,
+                bounds=caller.bounds,
             )
+        except BoundReachedError as error:
+            raise over_bound(
+                error.bound,
+                error.used,
+                caller.bounds,
+                units=units,
+                jobs=len(jobs),
+                now_s=self._tools.now(),
+            ) from error
         except IdempotencyConflictError as error:
-            key = idempotency.key if idempotency is not None else ""
-            message = (
-                f"Idempotency-Key '{key}' was used before with another request; use a new key for this one."
-            )
-            raise GatewayError(ErrorKind.CONFLICT, message, param="Idempotency-Key") from error
+            raise _used_otherwise(idempotency) from error
         if isinstance(accepted, Replayed):
             return accepted.jobs
         for job in accepted:
             metrics.ACCEPTED.labels(job.kind.value, job.request.family.value).inc()
         return accepted
+
+    async def replayed(self, idempotency: Idempotency) -> tuple[Job, ...] | None:
+        """Return the jobs that an equal request made under this promise, None if there was none.
+
+        What it started from may be gone by now: a repeated request asks for nothing new.
+
+        Raises:
+            GatewayError(conflict): the key was used with another request.
+        """
+        try:
+            replayed = await self._tools.jobs.replayed(idempotency)
+        except IdempotencyConflictError as error:
+            raise _used_otherwise(idempotency) from error
+        return replayed.jobs if replayed is not None else None
 
     async def promise(self, scope: str, digest: str, *, is_repeat: bool) -> Idempotency | None:
         """Return what makes a request that an SDK sent again mean the job that was made already.
@@ -158,7 +185,8 @@ class Generations:
         Raises:
             GatewayError: as ``submit``.
         """
-        placed = [await self._placed(request, caller) for request in requests]
+        aliases = self._tools.config.aliases
+        placed = [await self._placed(within(request, caller, aliases), caller) for request in requests]
         if self._refusal(placed, await self._tools.pool.all()) is not None:
             refusal = self._refusal(placed, await self._tools.pool.stored())
             if refusal is not None:
@@ -177,8 +205,12 @@ class Generations:
         for name, source in (("the video", request.source), ("the character's video", _clip_source(request))):
             needed[name] = source.account_id if source is not None else None
         if request.kind is MediaKind.VIDEO:
+            mentions = list(request.mentions)
             for character in await self._characters.mentioned(request.prompt, caller):
                 needed[f"@{character.username}"] = character.account_id
+                mentions += [character.username] if character.username is not None else []
+            # The backend is told them in the one form that it reads, however they are written.
+            request = replace(request, mentions=tuple(dict.fromkeys(mentions)))
         where = {name: account_id for name, account_id in needed.items() if account_id is not None}
         if len(set(where.values())) > 1:
             message = (
@@ -252,6 +284,7 @@ class Generations:
                 updated_at=now_s,
                 deadline_at=now_s + self._tools.config.limits.queue_s,
                 variants=ids if len(ids) > 1 else (),
+                reservation=reservation(request, now_s),
             )
             for job_id, request in zip(ids, requests, strict=True)
         )
@@ -271,6 +304,10 @@ class Generations:
             GatewayError(not_found): unknown, deleted or another's.
         """
         return await self._view(await self._own(job_id, caller))
+
+    async def history(self, job: Job) -> Sequence[Happening]:
+        """Return what happened to a job that was got, as its caller may read it."""
+        return history(job, await self._tools.pool.all())
 
     async def page(
         self, caller: Caller, *, after: str | None, limit: int, ascending: bool, kind: MediaKind
@@ -326,6 +363,9 @@ class Generations:
             GatewayError(generation_failed): the job failed; code and message are the job's error.
         """
         job = await self._own(job_id, caller)
+        if job.kind is MediaKind.CHARACTER:
+            message = f"'{job_id}' is a character; it has no content."
+            raise GatewayError(ErrorKind.NOT_FOUND, message, param="id")
         if job.status in (Status.FAILED, Status.CANCELLED) and job.error is not None:
             raise GatewayError(ErrorKind.NOT_FOUND, job.error.message, code=job.error.code)
         if job.status is not Status.COMPLETED:
@@ -398,3 +438,9 @@ class Generations:
 
 def _clip_source(request: GenerationRequest) -> Source | None:
     return request.character.source if request.character is not None else None
+
+
+def _used_otherwise(idempotency: Idempotency | None) -> GatewayError:
+    key = idempotency.key if idempotency is not None else ""
+    message = f"Idempotency-Key '{key}' was used before with another request; use a new key for this one."
+    return GatewayError(ErrorKind.CONFLICT, message, param="Idempotency-Key")

@@ -33,7 +33,7 @@ from sora_gateway.engine.markers import parse_marker
 from sora_gateway.engine.sending import Sender
 from sora_gateway.engine.settling import Settler
 from sora_gateway.engine.strays import Strays
-from sora_gateway.engine.tools import NodeTools, job_error, remote_job, report_trouble
+from sora_gateway.engine.tools import REMOVED, NodeTools, job_error, remote_job, report_trouble, retry_at
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Lease
 from sora_gateway.ports.upstream import Upstream
@@ -65,6 +65,7 @@ class Lane:
         self._observed_at = float("-inf")
         self._loaded_at = float("-inf")
         self._failures = 0
+        self._missing_since: float | None = None
         self._echo: bool | None = None
         self._grace_s = 30.0
         self._settler = Settler(lease.account_id, tools, self._apply)
@@ -152,6 +153,7 @@ class Lane:
         if account is None or upstream is None:
             await self._without_account()
             return
+        self._missing_since = None
         if self._jobs and self._is_due():
             await self._look(upstream, account, sender)
         if self._may_start() and self._observed_at > float("-inf"):
@@ -179,10 +181,17 @@ class Lane:
         return at_backend and boottime() - self._observed_at >= self._interval_s() - 0.05
 
     async def _without_account(self) -> None:
-        """Give back what was not sent; what runs there ends by its deadline."""
+        """Give back what was not sent; what runs there fails, unless the account soon comes back."""
+        now = boottime()
+        self._missing_since = self._missing_since if self._missing_since is not None else now
+        is_gone = now - self._missing_since >= self._tools.config.account_gone_s
         for job in list(self._jobs.values()):
             if job.phase is Phase.BOUND:
                 await self._apply(job, Returned(ticket=None, reason="the account was removed"), as_owner=True)
+            elif is_gone and job.is_final:
+                await self._apply(job, Released(reason="the account was removed"), as_owner=True)
+            elif is_gone:
+                await self._apply(job, Failed(error=REMOVED, is_over_at_backend=True), as_owner=True)
 
     # --- looking -------------------------------------------------------------------------------------------
 
@@ -214,7 +223,8 @@ class Lane:
         )
         # Jobs that only wait to be sent must not be held up by lists that cannot be read, nor may they be
         # sent blindly: they go back, and the account's health decides where they go.
-        await report_trouble(self._tools, upstream, account, kind)
+        until = retry_at(error, self._tools.now()) if isinstance(error, GatewayError) else None
+        await report_trouble(self._tools, upstream, account, kind, until)
         if self._observed_at == float("-inf"):
             not_before = self._tools.now() + 1.0
             for job in list(self._jobs.values()):
@@ -286,9 +296,10 @@ class Lane:
                 return self._unknown(job)
 
     def _unknown(self, job: Job) -> JobEvent:
-        config = self._tools.config
-        age_s = self._tools.now() - (job.started_at or job.updated_at)
-        if job.unknown_reads + 1 < config.lost_reads or age_s < config.lost_after_s:
+        config, now_s = self._tools.config, self._tools.now()
+        # From when it was first missed: a long task's result may show late as well as a short one's.
+        missed_s = now_s - (job.unknown_since if job.unknown_since is not None else now_s)
+        if job.unknown_reads + 1 < config.lost_reads or missed_s < config.lost_after_s:
             return NotListed()
         message = "The backend no longer knows this generation; it was not charged. Please submit it again."
         error = JobError(kind=ErrorKind.LOST, message=message, code="lost")

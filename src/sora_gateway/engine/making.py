@@ -6,14 +6,17 @@ import asyncio
 from dataclasses import replace
 
 from sora_gateway.domain.accounts import Account
-from sora_gateway.domain.characters import Character, CharacterStatus
+from sora_gateway.domain.characters import Character, CharacterStatus, MadeCharacter
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import CHARACTER_NOTE, Job
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.requests import Clip, GenerationRequest
 from sora_gateway.engine.notebook import JobNotebook
 from sora_gateway.engine.tools import NodeTools
-from sora_gateway.ports.upstream import Upstream
+from sora_gateway.ports.upstream import StepLostError, Upstream
+from sora_gateway.telemetry.logs import get_logger
+
+log = get_logger(__name__)
 
 LATER = "later."
 """The part of a job's notes about the character that is made of its own result."""
@@ -61,17 +64,40 @@ async def make_character(
     character_id = character_id_of(job, part)
     if CHARACTER_NOTE not in notebook.known:
         try:
-            async with asyncio.timeout(tools.config.character_s):
-                made = await upstream.make_character(
-                    clip, job.request.character_name, account, tools.inputs, notebook
-                )
-        except TimeoutError as error:
-            message = "The backend took too long to make the character."
-            raise GatewayError(ErrorKind.GENERATION_FAILED, message) from error
-        notes = {CHARACTER_NOTE: character_id, _USERNAME: made.username, _BACKEND_ID: made.backend_id}
-        await notebook.write(notes, is_pinned=True)
+            made = await _made(tools, clip, upstream, account, notebook)
+            notes = {CHARACTER_NOTE: character_id, _USERNAME: made.username, _BACKEND_ID: made.backend_id}
+            await notebook.write(notes, is_pinned=True)
+        except StepLostError:
+            await _abandon(tools, clip, upstream, account, notebook)
+            raise
     await tools.characters.put(made_by(notebook.job, part))
     return character_id
+
+
+async def _made(
+    tools: NodeTools, clip: Clip, upstream: Upstream, account: Account, notebook: JobNotebook
+) -> MadeCharacter:
+    name = notebook.job.request.character_name
+    try:
+        async with asyncio.timeout(tools.config.character_s):
+            return await upstream.make_character(clip, name, account, tools.inputs, notebook)
+    except TimeoutError as error:
+        message = "The backend took too long to make the character."
+        raise GatewayError(ErrorKind.GENERATION_FAILED, message) from error
+
+
+async def _abandon(
+    tools: NodeTools, clip: Clip, upstream: Upstream, account: Account, notebook: JobNotebook
+) -> None:
+    """Leave no character behind whose job has ended; where another node goes on with the job, it has it."""
+    job = await tools.jobs.get(notebook.job.id)
+    if job is not None and not job.is_final:
+        return
+    try:
+        async with asyncio.timeout(tools.config.upstream_call_s):
+            await upstream.abandon_character(clip, account, notebook)
+    except (GatewayError, TimeoutError) as error:
+        log.warning("a character is left at the backend", job_id=notebook.job.id, error=str(error))
 
 
 def made_by(job: Job, part: str = "") -> Character:

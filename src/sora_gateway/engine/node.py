@@ -11,6 +11,7 @@ from sora_gateway.engine.characters import Characters
 from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.collect import Collector
 from sora_gateway.engine.config import EngineConfig
+from sora_gateway.engine.deliveries import Deliverer
 from sora_gateway.engine.dispatch import Dispatcher
 from sora_gateway.engine.enhancing import Enhancer
 from sora_gateway.engine.estimates import Estimates
@@ -27,9 +28,10 @@ from sora_gateway.engine.renewals import Renewals
 from sora_gateway.engine.sweeps import Sweeper
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.engine.watchers import Watchers
+from sora_gateway.engine.webhooks import Webhooks
 from sora_gateway.kit.clock import Now
 from sora_gateway.kit.ids import new_id
-from sora_gateway.ports.media import Fetcher, Links, MediaTools, Vault
+from sora_gateway.ports.media import Fetcher, Links, MediaTools, Poster, Vault
 from sora_gateway.ports.stores import FeedEntry, Store
 from sora_gateway.ports.upstream import Upstream
 from sora_gateway.telemetry import metrics
@@ -51,6 +53,7 @@ class Node:
         vault: Vault,
         media: MediaTools,
         fetcher: Fetcher,
+        poster: Poster,
         inline: Inline,
         links: Links,
         config: EngineConfig,
@@ -85,9 +88,13 @@ class Node:
         self._recovery = Recovery(tools, self._hub)
         arrivals = Arrivals(pool, self._renewals, upstreams, now)
         permissions = config.passthrough_permissions
-        self.passthrough = Passthrough(arrivals, pool, store.jobs, tuple(upstreams), permissions, now)
+        self.passthrough = Passthrough(
+            arrivals, pool, store.jobs, tuple(upstreams), permissions, now, config.passthrough_bounds
+        )
         self.characters = Characters(tools)
         self.enhancer = Enhancer(tools)
+        self.webhooks = Webhooks(store.webhooks, poster, now, config.webhook_answer_s)
+        self._deliverer = Deliverer(store.webhooks, store.jobs, poster, self._hub, config, now)
         self.generations = Generations(tools, inputs, watchers, Estimates(self._hub), links, self.characters)
         self.files = Files(store.files, vault, inputs, self.generations, now, config.file_retention_s)
 
@@ -105,6 +112,7 @@ class Node:
                     ("collector", self._collector.run),
                     ("sweeper", self._sweeper.run),
                     ("recovery", self._recovery.run),
+                    ("deliveries", self._deliverer.run),
                     ("renewals", self._renewals.run),
                     ("callers' accounts", self.passthrough.run),
                 )

@@ -57,5 +57,7 @@ class JobNotebook:
         self._wrote(after)
 
     def _is_same(self, current: Job) -> bool:
+        # Notes that are not mine were written by whoever holds the step now.
         mine = self.job
-        return (current.account_id, current.tries, current.phase) == (mine.account_id, mine.tries, mine.phase)
+        place = (mine.account_id, mine.tries, mine.phase, mine.notes)
+        return (current.account_id, current.tries, current.phase, current.notes) == place

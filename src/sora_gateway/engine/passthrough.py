@@ -17,7 +17,7 @@ from sora_gateway.domain.accounts import (
     with_facts,
 )
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.licences import Caller, Permission
+from sora_gateway.domain.licences import NO_BOUNDS, Bounds, Caller, Permission
 from sora_gateway.engine.arrivals import Arrivals, Opened, is_pending
 from sora_gateway.engine.pool import AccountPool
 from sora_gateway.kit.clock import Now
@@ -113,12 +113,14 @@ class Passthrough:
         upstreams: Collection[str],
         permissions: frozenset[Permission],
         now: Now,
+        bounds: Bounds = NO_BOUNDS,
     ) -> None:
         self._arrivals = arrivals
         self._pool = pool
         self._jobs = jobs
         self._upstreams = tuple(upstreams)
         self._permissions = permissions
+        self._bounds = bounds
         self._now = now
         self._known: dict[str, _Verdict] = {}
         self._asking: dict[str, asyncio.Event] = {}
@@ -214,7 +216,9 @@ class Passthrough:
             raise _unreachable("The account was removed at this moment.", 1.0)
         await self._arrivals.settle(opened)
         log.info("caller let in by his own credential", account_id=account_id, form=form.value)
-        return Caller(licence_id=owner, permissions=self._permissions, account_id=account_id)
+        return Caller(
+            licence_id=owner, permissions=self._permissions, account_id=account_id, bounds=self._bounds
+        )
 
 
 def _unreachable(what: str, retry_after_s: float) -> GatewayError:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from sora_gateway.accounts.health import after_balance, after_error
+from sora_gateway.accounts.health import after_error, after_use
 from sora_gateway.domain.accounts import Account, Balance
 from sora_gateway.domain.errors import ErrorKind
 from sora_gateway.domain.media import MediaKind
@@ -122,15 +121,13 @@ class AccountPool:
                 until=account.until,
             )
 
-    async def report_use(self, account_id: str, balance: Balance | None) -> None:
-        """Record that a task was made, and the quota as the backend now reports it."""
+    async def report_use(self, account_id: str, balance: Balance | None, spent: int = 0) -> None:
+        """Record a creation that took ``spent`` videos, and the quota as the backend now reports it."""
         now_s = self._now()
-
-        def used(account: Account) -> Account:
-            account = replace(account, last_used_at=now_s)
-            return after_balance(account, balance, now_s) if balance is not None else account
-
-        self._heard(account_id, await self._store.change(account_id, used))
+        account = await self._store.change(
+            account_id, lambda before: after_use(before, balance, spent, now_s)
+        )
+        self._heard(account_id, account)
 
 
 def _put(accounts: dict[str, Account], account_id: str, account: Account | None) -> None:

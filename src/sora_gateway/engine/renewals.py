@@ -305,8 +305,8 @@ class Renewals:
                 return
 
     async def _outcome_of_another(self, account_id: str, version: int) -> Renewal:
-        """Wait until whoever holds the claim is done, or has had his time."""
-        give_up_at = boottime() + self._config.renew_call_s + _CLAIM_MARGIN_S
+        """Wait a while for whoever holds the claim; he may have died with it, and callers are waiting."""
+        give_up_at = boottime() + self._config.renew_wait_s
         while boottime() < give_up_at:
             account = await self._pool.fresh(account_id)
             if account is None or account.credential.is_refused:

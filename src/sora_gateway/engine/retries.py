@@ -69,6 +69,6 @@ TABLE: dict[Work, dict[ErrorKind, Rule]] = {
 
 
 def next_step(work: Work, kind: ErrorKind, tries: int) -> Rule:
-    """Return the rule for the ``tries``-th failure (from 1) of ``work``; a spent rule becomes ``FAIL``."""
+    """Return the rule for the ``tries``-th failure of ``kind`` (from 1); a spent rule becomes ``FAIL``."""
     rule = TABLE[work][kind]
     return rule if tries <= rule.most else _FAIL

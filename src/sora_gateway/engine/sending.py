@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 
+from sora_gateway.accounts.health import videos_spent
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import (
@@ -28,7 +29,7 @@ from sora_gateway.engine.making import asked_of, make_character
 from sora_gateway.engine.markers import make_marker
 from sora_gateway.engine.notebook import JobNotebook
 from sora_gateway.engine.retries import Move, Work, next_step
-from sora_gateway.engine.tools import NodeTools, job_error, report_trouble
+from sora_gateway.engine.tools import NodeTools, job_error, report_trouble, retry_at
 from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.kit.clock import boottime
 from sora_gateway.ports.stores import Lease, LeaseLostError, TakenError, TwinError
@@ -201,7 +202,7 @@ class Sender:
         match outcome:
             case Accepted(remote_id=remote_id, balance=balance):
                 await self._accepted(job, remote_id, upstream, account, ticket)
-                await self._tools.pool.report_use(account.id, balance)
+                await self._tools.pool.report_use(account.id, balance, videos_spent(job.request))
             case NotSent(error=error):
                 await self._say_no(job, ticket.id, error, Work.SUBMIT, upstream, account, None)
             case Refused(error=error, until=until):
@@ -237,8 +238,11 @@ class Sender:
         account: Account,
         until: float | None,
     ) -> None:
+        until = until if until is not None else retry_at(error, self._tools.now())
         await report_trouble(self._tools, upstream, account, error.kind, until, job.kind)
-        rule = next_step(work, error.kind, job.tries)
+        # Each kind is counted apart: who waited for a busy account has tries left when a server fails.
+        tries = job.failures.get(error.kind, 0) + 1
+        rule = next_step(work, error.kind, tries)
         log.warning(
             "job was not taken",
             job_id=job.id,
@@ -250,10 +254,11 @@ class Sender:
         if rule.move is Move.FAIL:
             event: JobEvent = Failed(error=job_error(error), is_over_at_backend=True, ticket=ticket)
         else:
-            delay_s = backoff_s(job.tries, base_s=rule.base_s, cap_s=rule.cap_s)
+            delay_s = backoff_s(tries, base_s=rule.base_s, cap_s=rule.cap_s)
             event = Returned(
                 ticket=ticket,
                 reason=f"{error.kind.value}: {error.message}",
+                kind=error.kind,
                 avoid=rule.move is Move.ELSEWHERE,
                 not_before=self._tools.now() + delay_s,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from sora_gateway.accounts.health import videos_spent
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import (
@@ -90,6 +91,7 @@ class Settler:
         log.info(
             "submission settled", job_id=job.id, account_id=self._account_id, remote_id=remote_id, how=detail
         )
+        await self._tools.pool.report_use(self._account_id, None, videos_spent(job.request))
         return True
 
     async def _is_lookable(self, job: Job, upstream: Upstream) -> bool:

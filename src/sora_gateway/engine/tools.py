@@ -59,6 +59,11 @@ def remote_job(job: Job) -> RemoteJob | None:
     )
 
 
+def retry_at(error: GatewayError, now_s: float) -> float | None:
+    """Return until when the backend said not to come back, None if it did not say."""
+    return None if error.retry_after_s is None else now_s + error.retry_after_s
+
+
 async def report_trouble(
     tools: NodeTools,
     upstream: Upstream,
@@ -97,6 +102,13 @@ async def _still_opens(upstream: Upstream, account: Account) -> bool:
         return True
     return True
 
+
+REMOVED = JobError(
+    kind=ErrorKind.NO_ACCOUNT,
+    message="The account that this needed was removed by the operator. It was not charged.",
+    code=ErrorKind.NO_ACCOUNT.value,
+)
+"""An account that comes back within ``EngineConfig.account_gone_s`` was only replaced."""
 
 _CHECK_S = 15.0
 _FOR_CALLERS: Mapping[ErrorKind, str] = {

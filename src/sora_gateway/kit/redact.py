@@ -6,12 +6,16 @@ import re
 
 _SECRETS = re.compile(
     r"(?<![A-Za-z0-9])sg-[A-Za-z0-9_-]{8,}"  # licence keys
-    r"|eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,4}"  # JWT and JWE
+    # JWT and JWE; looks once at each word, or a long one without a dot would take quadratic time
+    r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*+\.)[A-Za-z0-9_-]*?eyJ[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*){1,4}"
     r"|(?<![A-Za-z0-9])rt_[A-Za-z0-9_.-]{6,}"  # refresh tokens
-    r"|(?<=[Bb]earer )[^\s\"']+"
+    r"|(?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=_-]{6,}"  # webhooks' signing secrets
+    r"|(?i:(?<=bearer ))[^\s\"']+"
+    r"|(?i:(?<=authorization: basic )|(?<=sentinel-token: ))[^\s\"']+"
     r"|(?<=[?&]key=)[^&\s\"']+"
     r"|(?<=[?&]sig=)[^&\s\"']+"
-    r"|(?<=session-token=)[^;\s\"']+"
+    r"|(?:(?<=session-token=)|(?<=session-token\.\d=)|(?<=session-token\.\d\d=))[^;\s\"']+"
+    r"|(?<=://)[^\s/\"'@:]{0,200}:[^\s/\"']{1,400}(?=@)"  # user and password of an address
 )
 
 
@@ -43,10 +47,10 @@ class Secret:
 
 
 _INTERNAL = re.compile(
-    r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+"  # addresses of servers
+    r"(?<![a-z0-9+.-])[a-z0-9+.-]*+://[^\s\"'<>]+"  # addresses of servers
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
     r"|\[?\b[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){3,7}\]?"
-    r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # e-mail
+    r"|(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+"  # e-mail
     r"|\b(?:user|org|acct|sub)[-_][A-Za-z0-9]{6,}",  # ids of accounts
     re.IGNORECASE,
 )

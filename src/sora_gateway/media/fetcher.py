@@ -12,8 +12,8 @@ import ipaddress
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 
 import httpcore2
 import httpx2
@@ -31,8 +31,9 @@ _MOST_REDIRECTS = 5
 _LONGEST_URL = 8_192
 _SHOWN = 60
 _PIECE_BYTES = 64 * 1024
+_ANSWER_BYTES = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEADERS: dict[bytes | str, bytes | str] = {
+_HEADERS: Mapping[str, str] = {
     "accept": "image/*, video/*, */*;q=0.5",
     "accept-encoding": "identity",
     "user-agent": "sora-gateway",
@@ -42,6 +43,10 @@ _SOCKET_OPTION = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tup
 
 class _RefusedError(Exception):
     """The URL is not followed; the text says why and what would be right."""
+
+
+class _InnerError(_RefusedError):
+    """The host lies where callers must not reach."""
 
 
 class SafeFetcher:
@@ -101,14 +106,61 @@ class SafeFetcher:
                 param=param,
             ) from error
 
-    async def _follow(self, text: str, limit_bytes: int) -> bytes:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> int:
+        """Send ``body`` to an http(s) URL and return the status of the answer; see ``ports.media.Poster``.
+
+        Raises:
+            GatewayError(invalid_request): scheme, address, no connection, or no answer in time. The text
+                never shows an address that a name was resolved to.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._send(url, body, headers)
+        except _InnerError as error:
+            message = (
+                "The URL's host is not on the public internet (private, loopback, link-local and reserved "
+                "addresses are refused)."
+            )
+            raise GatewayError(ErrorKind.INVALID_REQUEST, message, param="url") from error
+        except _RefusedError as error:
+            raise GatewayError(ErrorKind.INVALID_REQUEST, str(error), param="url") from error
+        except (TimeoutError, httpcore2.TimeoutException, httpx2.TimeoutException) as error:
+            message = f"The URL did not answer within {timeout_s:g} s."
+            raise GatewayError(ErrorKind.INVALID_REQUEST, message, param="url") from error
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpx2.HTTPError, OSError) as error:
+            message = "The URL's host cannot be reached, or breaks off before it has answered."
+            raise GatewayError(ErrorKind.INVALID_REQUEST, message, param="url") from error
+
+    async def _send(self, text: str, body: bytes, headers: Mapping[str, str]) -> int:
         url = _parsed(text)
+        sent = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        sent["content-length"] = str(len(body))
+        async with (
+            self._pool() as pool,
+            _answer(pool, url, method="POST", headers=sent, body=body) as response,
+        ):
+            with suppress(httpcore2.NetworkError, httpcore2.ProtocolError):  # the status is what counts
+                read = 0
+                async for chunk in response.aiter_stream():
+                    read += len(chunk)
+                    if read >= _ANSWER_BYTES:
+                        break
+            return response.status
+
+    @asynccontextmanager
+    async def _pool(self) -> AsyncIterator[httpcore2.AsyncConnectionPool]:
+        """Open connections that lead to checked addresses only."""
         if self._ssl_context is None:
             self._ssl_context = await asyncio.to_thread(httpx2.create_ssl_context, trust_env=False)
         backend = _CheckingBackend(self._network, self._resolve, self._is_allowed)
         async with httpcore2.AsyncConnectionPool(
             ssl_context=self._ssl_context, network_backend=backend, max_connections=1
         ) as pool:
+            yield pool
+
+    async def _follow(self, text: str, limit_bytes: int) -> bytes:
+        url = _parsed(text)
+        async with self._pool() as pool:
             for _ in range(_MOST_REDIRECTS + 1):
                 async with _answer(pool, url) as response:
                     if response.status not in _REDIRECTS:
@@ -155,7 +207,7 @@ class _CheckingBackend(httpcore2.AsyncNetworkBackend):
             ) from error
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
         if not all(self._is_allowed(host, port, address) for address in addresses):
-            raise _RefusedError(
+            raise _InnerError(
                 f"The host {host!r} is not on the public internet (private, loopback, link-local and reserved"
                 " addresses are refused). Use a public URL, or send the file itself or a data URL."
             )
@@ -221,10 +273,17 @@ def _next(url: httpx2.URL, response: httpcore2.Response) -> httpx2.URL:
 
 
 @asynccontextmanager
-async def _answer(pool: httpcore2.AsyncConnectionPool, url: httpx2.URL) -> AsyncIterator[httpcore2.Response]:
+async def _answer(
+    pool: httpcore2.AsyncConnectionPool,
+    url: httpx2.URL,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] = _HEADERS,
+    body: bytes | None = None,
+) -> AsyncIterator[httpcore2.Response]:
     target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-    headers: dict[bytes | str, bytes | str] = {"host": url.netloc, **_HEADERS}
-    async with pool.stream("GET", target, headers=headers) as response:
+    given = [(name.encode(), value.encode()) for name, value in headers.items()]
+    async with pool.stream(method, target, headers=[(b"host", url.netloc), *given], content=body) as response:
         yield response
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +140,22 @@ class Fetcher(Protocol):
 
         Raises:
             GatewayError(invalid_request): scheme, address, status, size or time; ``param`` names the field.
+        """
+        ...
+
+
+class Poster(Protocol):
+    """Tells a caller's server something, as safely as a ``Fetcher`` gets something."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> int:
+        """Send ``body`` to an http(s) URL and return the status of the answer, whatever it is.
+
+        Addresses are checked as by ``Fetcher.fetch``. Redirects are not followed. What is answered is read up
+        to 64 KiB and thrown away.
+
+        Raises:
+            GatewayError(invalid_request): the address is refused, nobody answers there, or not in
+                ``timeout_s``; the text says which, fit for the caller's eyes.
         """
         ...
 

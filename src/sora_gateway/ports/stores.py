@@ -10,8 +10,10 @@ from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.characters import Character
 from sora_gateway.domain.files import StoredFile
 from sora_gateway.domain.jobs import Job, Status
-from sora_gateway.domain.licences import Licence
+from sora_gateway.domain.licences import NO_BOUNDS, Bounds, Licence
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.ports.usage import UsageStore
+from sora_gateway.ports.webhooks import WebhookStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +114,30 @@ class JobStore(Protocol):
     """
 
     async def accept(
-        self, jobs: Sequence[Job], *, cost: float, queue_limit: int, idempotency: Idempotency | None = None
+        self,
+        jobs: Sequence[Job],
+        *,
+        cost: float,
+        queue_limit: int,
+        idempotency: Idempotency | None = None,
+        bounds: Bounds = NO_BOUNDS,
     ) -> tuple[Job, ...] | Replayed:
-        """Store new jobs, put them into their signature's queue by fair virtual time, write the feed.
+        """Store new jobs of one owner, put them into their signature's queue by fair virtual time.
 
-        All or none. Repeating the call with the same ids gives the same result without a second copy.
+        All or none. Repeating the call with the same ids gives the same result without a second copy. What
+        they reserve is counted in the same script, against ``bounds`` first; a replay reserves nothing.
 
         Raises:
+            BoundReachedError: the owner has too many jobs, or too few units left.
             GatewayError(queue_full): ``queue_limit`` jobs wait already.
+            IdempotencyConflictError: see there.
+        """
+        ...
+
+    async def replayed(self, idempotency: Idempotency) -> Replayed | None:
+        """Return the jobs that the key was used for already, None if it was not.
+
+        Raises:
             IdempotencyConflictError: see there.
         """
         ...
@@ -160,7 +178,7 @@ class JobStore(Protocol):
 
         Returns the job before and after. ``decide`` is pure and may be called several times; returning its
         argument means no write. Queue, lane, collect set, deadlines, bound ids, unsettled fingerprints, the
-        job's events and the feed follow from the job in the same script.
+        owner's counts and units, the job's events and the feed follow from the job in the same script.
 
         Raises:
             GatewayError(not_found): no such job.
@@ -326,7 +344,17 @@ class LicenceStore(Protocol):
     """Licence keys, found by hash."""
 
     async def put(self, licence: Licence, key_hash: str) -> None:
-        """Add or replace it."""
+        """Add or replace it; if it had another key, that one opens nothing any more."""
+        ...
+
+    async def change(
+        self, licence_id: str, decide: Callable[[Licence], Licence], *, key_hash: str | None = None
+    ) -> Licence | None:
+        """Apply ``decide`` by compare-and-set, repeating on conflict; None: no such licence.
+
+        With ``key_hash`` it gets a new key; the one before opens it until ``old_key_until``, an older one
+        nothing any more.
+        """
         ...
 
     async def by_hash(self, key_hash: str) -> Licence | None:
@@ -429,8 +457,10 @@ class Store(Protocol):
     feed: Feed
     accounts: AccountStore
     licences: LicenceStore
+    usage: UsageStore
     characters: CharacterStore
     files: FileStore
+    webhooks: WebhookStore
 
     async def ping(self) -> None:
         """Answer, or raise ``GatewayError(store_unavailable)``."""
@@ -450,4 +480,16 @@ class Store(Protocol):
 
     async def secret(self, name: str, make: Callable[[], str]) -> str:
         """Return the named secret of this installation, made on first use, the same for all nodes."""
+        ...
+
+    async def old_secrets(self) -> int:
+        """Return how many records cannot be read without an earlier secret key."""
+        ...
+
+    async def rekey(self) -> int:
+        """Encrypt those records with the present key; return how many there were. It may be repeated.
+
+        Raises:
+            GatewayError(internal): one was written with a key that is not there.
+        """
         ...

@@ -144,6 +144,10 @@ class Upstream(Protocol):
         """
         ...
 
+    async def abandon_character(self, clip: Clip, account: Account, notebook: Notebook) -> None:
+        """Delete what ``make_character`` may have left for a job that ended meanwhile."""
+        ...
+
     async def delete_character(self, backend_id: str, account: Account) -> None:
         """Delete the character at the backend; not an error if it is gone."""
         ...

@@ -88,7 +88,7 @@ def open_backend(
             room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sora-simulator-")))
         uploads_dir = room / "uploads"
         uploads_dir.mkdir(parents=True, exist_ok=True)
-        clock = SkewedClock(now)
+        clock = SkewedClock(now, skew_s=scenario.clock_skew_s)
         secret = _secret(room / "secret")
         state = State(scenario, clock, Journal(room / "journal.jsonl" if data_dir else None))
         stack.callback(state.close)

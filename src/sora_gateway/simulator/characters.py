@@ -17,7 +17,7 @@ from sora_gateway.simulator.errors import invalid, refusal
 from sora_gateway.simulator.records import Account, Cameo, CastMember, Character
 from sora_gateway.simulator.scenario import Characters
 
-_MENTION = re.compile(r"<@(ch_[0-9a-z]+)>|(?<![\w@.])@([a-z0-9_.]{1,20})(?=\s|\Z)")
+_MENTION = re.compile(r"<@(ch_[0-9a-z]+)>|(?<![A-Za-z0-9_@.])@([a-z0-9_.]{1,20})(?=\s|\Z)")
 _WORDS = ("rusty", "pixel", "maple", "comet", "biscuit", "pebble", "ember", "willow", "tango", "marble")
 
 CameoStatus = Literal["processing", "finalized", "failed"]

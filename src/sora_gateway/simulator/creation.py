@@ -11,6 +11,7 @@ from sora_gateway.simulator.backend import Backend
 from sora_gateway.simulator.bodies import InpaintItem, V1Body, V1Item, VideoBody
 from sora_gateway.simulator.characters import cast_of
 from sora_gateway.simulator.errors import RefusalError, exhausted, invalid, refusal
+from sora_gateway.simulator.fault_rules import Fate
 from sora_gateway.simulator.lookups import has_links, own_draft, readable_post
 from sora_gateway.simulator.outcomes import decide
 from sora_gateway.simulator.parts import Part
@@ -43,6 +44,7 @@ class Order:
     cast: tuple[CastMember, ...] = ()
     remixed: Remixed | None = None
     extended_id: str | None = None
+    fate: Fate | None = None
 
 
 def create_video(
@@ -53,6 +55,7 @@ def create_video(
     *,
     parts: tuple[Part, ...] = (),
     copies: int = 1,
+    fate: Fate | None = None,
 ) -> tuple[Task, ...]:
     """Accept a Sora 2 video, or several of the same request: all of them or none.
 
@@ -78,11 +81,14 @@ def create_video(
         parts=parts,
         cast=cast_of(backend, account, body.prompt, body.cameo_ids or ()),
         remixed=_remixed(backend, account, body.remix_target_id),
+        fate=fate,
     )
     return admit(backend, account, order, copies=copies)
 
 
-def create_v1(backend: Backend, account: Account, body: V1Body, raw: dict[str, Any]) -> Task:
+def create_v1(
+    backend: Backend, account: Account, body: V1Body, raw: dict[str, Any], *, fate: Fate | None = None
+) -> Task:
     """Accept an image, or a video of the first generation.
 
     Raises:
@@ -109,6 +115,7 @@ def create_v1(backend: Backend, account: Account, body: V1Body, raw: dict[str, A
         cost=1,
         body=raw,
         variants=body.n_variants,
+        fate=fate,
     )
     return admit(backend, account, order)[0]
 
@@ -126,6 +133,8 @@ def admit(backend: Backend, account: Account, order: Order, *, copies: int = 1) 
     """
     now = backend.clock()
     outcome, text = decide(order.prompt, backend.scenario.directives)
+    if order.fate is not None:
+        outcome, text = order.fate.outcome, order.fate.text
     if outcome == "refuse":
         raise refusal("content_refused", text)
     if account.username is None:

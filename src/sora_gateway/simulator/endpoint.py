@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,12 +19,15 @@ from sora_gateway.simulator.access import authenticate, check_sentinel
 from sora_gateway.simulator.backend import Backend
 from sora_gateway.simulator.errors import EDGE_PAGE, RefusalError, invalid, refusal
 from sora_gateway.simulator.fault_rules import (
+    Fate,
     Fault,
     Hang,
     HtmlEdge,
     Latency,
     LoseAnswer,
     Reset,
+    Slow,
+    Stall,
     Status,
     Truncate,
 )
@@ -35,6 +38,7 @@ from sora_gateway.simulator.records import Account
 log = logging.getLogger(__name__)
 
 JSON = "application/json"
+_CRAWL_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,8 @@ class Call:
     now: float
     raw: bytes = b""
     caller: Account | None = None
+    fate: Fate | None = None
+    """What becomes of the task that is created, if a fault decides it."""
 
     @property
     def account(self) -> Account:
@@ -158,7 +164,8 @@ async def _serve_struck(
 ) -> None:
     await asyncio.sleep(sum(fault.seconds for fault in struck if isinstance(fault, Latency)))
     call.now = call.backend.clock()
-    match next((fault for fault in struck if not isinstance(fault, Latency)), None):
+    call.fate = next((fault for fault in struck if isinstance(fault, Fate)), None)
+    match next((fault for fault in struck if not isinstance(fault, Latency | Fate)), None):
         case Reset():
             await connection.reset()
         case Status() as fault:
@@ -175,6 +182,11 @@ async def _serve_struck(
         case Hang():
             await _answer(route, call, denial)
             await connection.wait_closed()
+        case Stall():
+            await connection.wait_closed()
+        case Slow(bytes_per_s=bytes_per_s):
+            answer = _slowed(await _answer(route, call, denial), bytes_per_s)
+            await send_answer(answer, send, connection)
         case Truncate(share=share):
             answer = await _answer(route, call, denial)
             await send_answer(answer, send, connection, most=int(answer.size_bytes * share))
@@ -230,6 +242,24 @@ async def _send_stream(
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+def _slowed(answer: Answer, bytes_per_s: float) -> Answer:
+    """Return ``answer`` as a stream that waits before each piece for as long as the piece should take."""
+
+    async def crawl() -> AsyncGenerator[bytes, None]:
+        async with aclosing(answer.stream() if answer.stream is not None else _whole(answer.body)) as pieces:
+            async for piece in pieces:
+                for start in range(0, len(piece), _CRAWL_BYTES):
+                    part = piece[start : start + _CRAWL_BYTES]
+                    await asyncio.sleep(len(part) / bytes_per_s)
+                    yield part
+
+    return replace(answer, stream=crawl, length=answer.size_bytes)
+
+
+async def _whole(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+
+
 def _call(backend: Backend, params: dict[str, str], scope: Scope, receive: Receive) -> Call:
     return Call(
         backend=backend,
@@ -251,6 +281,9 @@ def _identify(call: Call) -> RefusalError | None:
 
 def _occasion(route: Route, call: Call, account: str | None) -> Occasion:
     prompt = ""
+    file = call.backend.state.files.get(call.params.get("id", ""))
+    if file is not None:  # a signed link: whose file it is stands in its name
+        account, prompt = call.backend.state.accounts[file.task.account_id].name, file.task.prompt
     if call.raw.startswith(b"{") and b'prompt"' in call.raw:
         try:
             body = json.loads(call.raw)

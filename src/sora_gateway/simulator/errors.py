@@ -33,6 +33,7 @@ CATALOGUE: dict[str, tuple[int, str]] = {
     "not_found": (404, "Not found."),
     "method_not_allowed": (405, "Method not allowed."),
     "internal_error": (500, "Something went wrong."),
+    "bad_gateway": (502, "Bad gateway."),
     "service_unavailable": (503, "The service is temporarily unavailable."),
     "refresh_token_reused": (
         401,
@@ -82,7 +83,19 @@ def refusal(
     details: dict[str, Any] | None = None,
     status: int | None = None,
 ) -> RefusalError:
-    """Return the catalogued refusal of that code; an unknown code is a 400 that carries it."""
+    """Return the catalogued refusal of that code; an unknown code is a 400 that carries it.
+
+    ``rate_limit_exhausted`` is the 429 of a spent quota, whose body is not an envelope (section 11.3).
+    """
+    if code == "rate_limit_exhausted":
+        return exhausted(
+            {
+                "estimated_num_videos_remaining": 0,
+                "credit_remaining": 0,
+                "rate_limit_reached": True,
+                "access_resets_in_seconds": 3600,
+            }
+        )
     known_status, text = CATALOGUE.get(code, (400, code))
     body = envelope(
         message or text.format(**(details or {"num_tasks": 3})), code, param=param, details=details

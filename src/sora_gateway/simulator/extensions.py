@@ -12,6 +12,7 @@ from sora_gateway.simulator.bodies import ExtensionBody
 from sora_gateway.simulator.characters import cast_of, check_number
 from sora_gateway.simulator.creation import Order, admit
 from sora_gateway.simulator.errors import invalid, refusal
+from sora_gateway.simulator.fault_rules import Fate
 from sora_gateway.simulator.lookups import has_links, own_draft
 from sora_gateway.simulator.parts import Part, filled
 from sora_gateway.simulator.records import Account, Task
@@ -20,7 +21,13 @@ from sora_gateway.simulator.scenario import Pixels
 
 
 def create_extension(
-    backend: Backend, account: Account, generation_id: str, body: ExtensionBody, raw: dict[str, Any]
+    backend: Backend,
+    account: Account,
+    generation_id: str,
+    body: ExtensionBody,
+    raw: dict[str, Any],
+    *,
+    fate: Fate | None = None,
 ) -> Task:
     """Accept an extension of the account's own video.
 
@@ -59,5 +66,6 @@ def create_extension(
         cast=cast,
         remixed=before.remixed,
         extended_id=generation_id,
+        fate=fate,
     )
     return admit(backend, account, order)[0]

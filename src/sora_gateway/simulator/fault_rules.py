@@ -9,6 +9,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+Outcome = Literal[
+    "success",
+    "violation",
+    "error",
+    "fail_pending",
+    "late_url",
+    "late_draft",
+    "vanish",
+    "stuck",
+    "unsafe",
+    "refuse",
+]
+"""How a task ends: see ``timeline``."""
+
 
 class FaultRule(BaseModel):
     """Which calls a fault strikes.
@@ -55,6 +69,27 @@ class Hang(FaultRule):
     kind: Literal["hang"]
 
 
+class Stall(FaultRule):
+    """Process nothing, and stay silent until the client gives up."""
+
+    kind: Literal["stall"]
+
+
+class Slow(FaultRule):
+    """Send the body at a crawl: ``bytes_per_s`` on the average."""
+
+    kind: Literal["slow"]
+    bytes_per_s: float = Field(default=100_000, gt=0)
+
+
+class Fate(FaultRule):
+    """Take the creation and decide how its task ends, whatever words its prompt has."""
+
+    kind: Literal["fate"]
+    outcome: Outcome
+    text: str | None = None
+
+
 class Truncate(FaultRule):
     """Promise the whole answer, send a share of it and close the connection."""
 
@@ -80,7 +115,8 @@ class HtmlEdge(FaultRule):
 
 
 Fault = Annotated[
-    Latency | Reset | LoseAnswer | Hang | Truncate | Status | HtmlEdge, Field(discriminator="kind")
+    Latency | Reset | LoseAnswer | Hang | Stall | Truncate | Slow | Status | HtmlEdge | Fate,
+    Field(discriminator="kind"),
 ]
 
 FAULT: TypeAdapter[Fault] = TypeAdapter(Fault)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sora_gateway.simulator.scenario import Directive, Outcome
+from sora_gateway.simulator.fault_rules import Outcome
+from sora_gateway.simulator.scenario import Directive
 
 _MEGABYTE = 1_000_000
 DEFAULT_VIOLATION_TEXT = "This content may violate our content policies."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sora_gateway.simulator.fault_rules import Outcome
 from sora_gateway.simulator.parts import Part
-from sora_gateway.simulator.scenario import AccountSettings, Outcome
+from sora_gateway.simulator.scenario import AccountSettings
 
 TaskKind = Literal["video", "image", "legacy_video"]
 UploadKind = Literal["media", "file"]

@@ -35,7 +35,7 @@ _ENHANCED = {
 async def create(call: Call) -> Answer:
     """``POST /nf/create`` (section 6.1)."""
     raw = call.json()
-    (task,) = create_video(call.backend, call.account, parse(VideoBody, raw), raw)
+    (task,) = create_video(call.backend, call.account, parse(VideoBody, raw), raw, fate=call.fate)
     return json_answer(_accepted(call, task))
 
 
@@ -46,7 +46,7 @@ async def create_bulk(call: Call) -> Answer:
     most = call.backend.scenario.limits.max_bulk_tasks
     if body.nsamples > most:
         raise invalid(f"nsamples must be 2 to {most}.", "nsamples")
-    tasks = create_video(call.backend, call.account, body, raw, copies=body.nsamples)
+    tasks = create_video(call.backend, call.account, body, raw, copies=body.nsamples, fate=call.fate)
     return json_answer([_accepted(call, task) for task in tasks])
 
 
@@ -54,7 +54,9 @@ async def create_storyboard(call: Call) -> Answer:
     """``POST /nf/create/storyboard`` (section 6.5)."""
     raw = call.json()
     body = parse(VideoBody, raw)
-    (task,) = create_video(call.backend, call.account, body, raw, parts=storyboard_parts(body))
+    (task,) = create_video(
+        call.backend, call.account, body, raw, parts=storyboard_parts(body), fate=call.fate
+    )
     return json_answer(_accepted(call, task))
 
 
@@ -62,7 +64,7 @@ async def extend(call: Call) -> Answer:
     """``POST /project_y/profile/drafts/{gen}/long_video_extension`` (section 6.6)."""
     raw = call.json()
     body = parse(ExtensionBody, raw)
-    task = create_extension(call.backend, call.account, call.params["gen"], body, raw)
+    task = create_extension(call.backend, call.account, call.params["gen"], body, raw, fate=call.fate)
     return json_answer(_accepted(call, task))
 
 
@@ -86,6 +88,8 @@ async def get_task(call: Call) -> Answer:
     """``GET /nf/tasks/{task}/v2`` (section 6.7)."""
     entry = call.backend.state.tasks.get(call.params["task"])
     if entry is None or entry.task.account_id != call.account.id or entry.task.kind != "video":
+        raise refusal("not_found")
+    if entry.schedule.is_gone(call.now):
         raise refusal("not_found")
     return json_answer(task_view(entry, call.now, call.backend.scenario.styles))
 

@@ -51,7 +51,7 @@ async def upload_file(call: Call) -> Answer:
 async def create(call: Call) -> Answer:
     """``POST /video_gen`` (sections 5.1 and 5.2)."""
     raw = call.json()
-    task = create_v1(call.backend, call.account, parse(V1Body, raw), raw)
+    task = create_v1(call.backend, call.account, parse(V1Body, raw), raw, fate=call.fate)
     return json_answer(v1_task(call.backend, call.backend.state.tasks[task.id], call.now))
 
 
@@ -59,6 +59,8 @@ async def get_task(call: Call) -> Answer:
     """``GET /video_gen/{task}`` (section 5.4)."""
     entry = call.backend.state.tasks.get(call.params["task"])
     if entry is None or entry.task.account_id != call.account.id or entry.task.kind == "video":
+        raise refusal("not_found")
+    if entry.schedule.is_gone(call.now):
         raise refusal("not_found")
     return json_answer(v1_task(call.backend, entry, call.now))
 

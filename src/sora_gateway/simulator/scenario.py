@@ -8,12 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sora_gateway.simulator.fault_rules import Fault
+from sora_gateway.simulator.fault_rules import Fault, Outcome
 
 DAY_S = 86_400.0
 
 Plan = Literal["free", "plus", "pro", "team"]
-Outcome = Literal["success", "violation", "error", "fail_pending", "late_url", "unsafe", "refuse"]
 CameoOutcome = Literal["refuse", "fail"]
 SessionAnswer = Literal["fresh", "unchanged", "null", "empty"]
 
@@ -43,6 +42,8 @@ class Timing(_Data):
     """From the end of the last phase until the draft shows."""
     url_after_s: float = 0.0
     """From the draft of a ``late_url`` task until it has links."""
+    late_result_s: float = 5.0
+    """The draft of a ``late_draft`` task shows so much later than another one's."""
     failed_listed_s: float = 60.0
     """A failed task stays in the pending list for so long."""
     factor_by_seconds: dict[int, float] = {}
@@ -208,6 +209,8 @@ class Scenario(_Data):
 
     name: str
     seed: int = 0
+    clock_skew_s: float = 0.0
+    """Its clock is so far ahead of the machine's, or behind it where negative."""
     timing: Timings
     limits: Limits
     sentinel: Sentinel = Sentinel()

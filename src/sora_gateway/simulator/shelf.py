@@ -27,7 +27,7 @@ class Entry:
 
     def is_hidden(self, now: float) -> bool:
         """Tell whether a list answer at ``now`` omits it; each such question uses up one omission."""
-        if now < self.schedule.shows_at:
+        if now < self.schedule.shows_at or self.schedule.is_gone(now):
             return True
         if self.hidden_answers > 0 and now < self.schedule.ends_at:
             self.hidden_answers -= 1

@@ -5,10 +5,20 @@ Sora web protocol, sections 7.1 and 12; nothing is stored, so a restarted simula
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sora_gateway.simulator.fault_rules import Outcome
 from sora_gateway.simulator.records import Task
-from sora_gateway.simulator.scenario import Outcome, Phase, Timing
+from sora_gateway.simulator.scenario import Phase, Timing
+
+_NEVER_S = 366 * 86_400.0
+_STUCK_AT = 0.99
+_OF_IMAGES: Mapping[Outcome, Outcome] = {
+    "violation": "unsafe",
+    "error": "fail_pending",
+    "late_draft": "late_url",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +56,12 @@ class Schedule:
     links_at: float | None
     """Its media can be fetched from here on; never, unless it succeeded."""
     final_status: str
+    vanishes_at: float | None = None
+    """From here on no list and no call knows it."""
+
+    def is_gone(self, now: float) -> bool:
+        """Tell whether the backend has forgotten it."""
+        return self.vanishes_at is not None and now >= self.vanishes_at
 
     def standing(self, now: float) -> Standing:
         """Return status and progress at ``now``."""
@@ -66,8 +82,11 @@ def schedule(task: Task, timing: Timing) -> Schedule:
     fails = outcome == "fail_pending"
     phases = timing.phases[:-1] if fails and len(timing.phases) > 1 else timing.phases
     steps = _steps(phases, task.created_at, factor)
+    if outcome in ("stuck", "vanish"):
+        return _endless(outcome, steps, task, timing)
     ends_at = steps[-1].ends_at
-    result_at = None if fails else ends_at + timing.result_after_s
+    late_s = timing.late_result_s if outcome == "late_draft" else 0.0
+    result_at = None if fails else ends_at + timing.result_after_s + late_s
     return Schedule(
         steps=steps,
         shows_at=task.created_at + timing.hidden_s,
@@ -79,13 +98,41 @@ def schedule(task: Task, timing: Timing) -> Schedule:
     )
 
 
+def _endless(outcome: Outcome, steps: tuple[Step, ...], task: Task, timing: Timing) -> Schedule:
+    """Return the life of a task that never ends well nor badly: stuck at 99 %, or forgotten half way."""
+    shows_at, ends_at = task.created_at + timing.hidden_s, steps[-1].ends_at
+    if outcome == "vanish":
+        vanishes_at = (task.created_at + ends_at) / 2
+        return Schedule(
+            steps=steps,
+            shows_at=shows_at,
+            ends_at=vanishes_at,
+            leaves_at=vanishes_at,
+            result_at=None,
+            links_at=None,
+            final_status="failed",
+            vanishes_at=vanishes_at,
+        )
+    never = task.created_at + _NEVER_S
+    stuck = Step(
+        status="running", starts_at=ends_at, ends_at=never, progress_from=_STUCK_AT, progress_to=_STUCK_AT
+    )
+    return Schedule(
+        steps=(*(step for step in steps if step.status != "processing"), stuck),
+        shows_at=shows_at,
+        ends_at=never,
+        leaves_at=never,
+        result_at=None,
+        links_at=None,
+        final_status="failed",
+    )
+
+
 def effective_outcome(task: Task) -> Outcome:
     """Return how the task really ends: images know no drafts, videos know no unsafe counter."""
     if task.kind == "video":
         return "violation" if task.outcome == "unsafe" else task.outcome
-    if task.outcome == "violation":
-        return "unsafe"
-    return "fail_pending" if task.outcome == "error" else task.outcome
+    return _OF_IMAGES.get(task.outcome, task.outcome)
 
 
 def _steps(phases: tuple[Phase, ...], start: float, factor: float) -> tuple[Step, ...]:
@@ -106,7 +153,7 @@ def _steps(phases: tuple[Phase, ...], start: float, factor: float) -> tuple[Step
 
 
 def _links_at(outcome: Outcome, result_at: float | None, timing: Timing) -> float | None:
-    if result_at is None or outcome not in ("success", "late_url"):
+    if result_at is None or outcome not in ("success", "late_url", "late_draft"):
         return None
     return result_at + timing.url_after_s if outcome == "late_url" else result_at
 

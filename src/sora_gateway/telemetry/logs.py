@@ -1,7 +1,7 @@
 """Write logs: one line for each event, for people or for machines, without secrets.
 
 Our own events and those of libraries (uvicorn's included) take the same way out, and every text in them,
-tracebacks too, passes ``kit.redact``.
+tracebacks too, passes ``kit.redact``. Of long texts and lists only a part is written.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from itertools import islice
 from typing import Literal, TextIO, cast
 
 import structlog
@@ -21,9 +22,12 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 _LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 _TALKATIVE = ("httpx2", "httpcore2")  # a line for each call to a backend, with its address
 _DEEPEST = 6
+_LONGEST_TEXT = 16_384
+_MOST_ITEMS = 100
 _SECRET_NAMES = frozenset(
     {"authorization", "cookie", "set-cookie", "x-api-key", "x-goog-api-key", "openai-sentinel-token"}
     | {"access_token", "refresh_token", "session_token", "api_key", "password", "secret"}
+    | {"proxy", "proxy-authorization", "redis_url", "secret_key", "old_secret_keys", "sentinel_token"}
 )
 
 
@@ -99,14 +103,22 @@ def _masked(value: object, depth: int) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return redact(value)
+        return redact(_short(value))
     if isinstance(value, Secret) or depth == 0:
         return "***"
     if isinstance(value, Mapping):
-        return {redact(str(name)): _named(str(name), inner, depth - 1) for name, inner in value.items()}
+        items = islice(value.items(), _MOST_ITEMS)
+        return {redact(_short(str(name))): _named(str(name), inner, depth - 1) for name, inner in items}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_masked(inner, depth - 1) for inner in value]
-    return redact(str(value) if isinstance(value, BaseException) else repr(value))
+        return [_masked(inner, depth - 1) for inner in islice(value, _MOST_ITEMS)]
+    return redact(_short(str(value) if isinstance(value, BaseException) else repr(value)))
+
+
+def _short(text: str) -> str:
+    """Return the text, or its two ends: callers choose how long some of it is."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    return f"{text[: _LONGEST_TEXT // 2]} … {text[-_LONGEST_TEXT // 2 :]}"
 
 
 def _renderer(format: Format, is_terminal: bool) -> Processor:  # noqa: A002 - the setting's name

@@ -16,6 +16,7 @@ __all__ = [
     "JOBS_ENDED",
     "REGISTRY",
     "UPSTREAM_CALLS",
+    "WEBHOOK_POSTS",
     "render",
 ]
 
@@ -37,6 +38,12 @@ UPSTREAM_CALLS = Counter(
     "sora_gateway_upstream_calls",
     "Calls to backends, by backend, route template and outcome (the HTTP status, or no_answer).",
     ["upstream", "route", "outcome"],
+    registry=REGISTRY,
+)
+WEBHOOK_POSTS = Counter(
+    "sora_gateway_webhook_posts",
+    "Tries to deliver an event by this node, by outcome (the HTTP status, or no_answer).",
+    ["outcome"],
     registry=REGISTRY,
 )
 HTTP_REQUESTS = Counter(

@@ -32,6 +32,7 @@ _LINK = re.compile(
     re.ASCII,
 )
 _INLINE = "data:image/"
+_DRAWN = re.compile(r"!\[[^\[\]]{0,200}\]\((?P<picture>data:image/[^()\s]+)\)", re.IGNORECASE)
 _MOST_LINKS = 16
 _OWN_MATERIAL = ("remix_target_id", "character_url", "character_from_task")
 _UNUSABLE = frozenset(
@@ -124,8 +125,8 @@ async def taken_up(
     ``said`` is what the assistant said before, the newest first: texts, and pictures as data URLs.
     ``fields`` are those of the new request. The first picture counts, or the first of our links that still
     leads somewhere and that the model can use: a picture, or for ``sora_video2`` also a video of the
-    caller's. Links that lead nowhere (expired, altered, deleted, another's, private) are passed over, and
-    nothing is ever fetched.
+    caller's. Links that lead nowhere (expired, altered, deleted, another's, private) and damaged pictures
+    are passed over, and nothing is ever fetched.
     """
     if any(fields.get(name) for name in _OWN_MATERIAL) or not isinstance(fields.get("model"), str):
         return NOTHING
@@ -137,17 +138,22 @@ async def taken_up(
     except GatewayError:
         return NOTHING  # whoever resolves the request says it
     for one in made:
-        match one:
-            case str(picture):
-                return Material(picture=picture)
-            case Link(kind=MediaKind.IMAGE):
-                found = await _picture(services, caller, one)
-                if found is not None:
-                    return Material(picture=found)
-            case Link():
-                if family is Family.VIDEO2 and await _can_be_changed(services, caller, one.job_id):
-                    return Material(start=Start(param=param, job_id=one.job_id))
+        picture = await _picture_of(services, caller, one)
+        if picture is not None:
+            return Material(picture=picture)
+        if family is Family.VIDEO2 and (video_id := await _video_of(services, caller, one)) is not None:
+            return Material(start=Start(param=param, job_id=video_id))
     return NOTHING
+
+
+async def _picture_of(services: Services, caller: Caller, made: Link | str) -> str | None:
+    match made:
+        case str(picture):
+            return picture if await _is_whole(services, picture) else None
+        case Link(kind=MediaKind.IMAGE):
+            return await _picture(services, caller, made)
+        case Link():
+            return None
 
 
 def _made(said: Iterable[str]) -> Iterator[Link | str]:
@@ -158,6 +164,7 @@ def _made(said: Iterable[str]) -> Iterator[Link | str]:
             if _is_picture(text):
                 yield text
             continue
+        yield from filter(_is_picture, (match["picture"] for match in _DRAWN.finditer(text)))
         for link in links_in(text):
             if (link.job_id, link.index) not in seen:
                 seen.add((link.job_id, link.index))
@@ -175,6 +182,16 @@ def _is_picture(data_url: str) -> bool:
         return False
     is_webp = start[:4] == b"RIFF" and start[8:] == b"WEBP"
     return is_webp or start.startswith((b"\x89PNG", b"\xff\xd8\xff"))
+
+
+async def _is_whole(services: Services, data_url: str) -> bool:
+    """Tell whether the picture can be used: a damaged one of long ago must not end the conversation."""
+    try:
+        data = base64.b64decode(data_url.partition(",")[2].translate(_URL_SAFE))
+        await services.tools.probe_image(data)
+    except (binascii.Error, GatewayError):
+        return False
+    return True
 
 
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -195,14 +212,17 @@ async def _picture(services: Services, caller: Caller, link: Link) -> str | None
     return f"data:{output.blob.media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-async def _can_be_changed(services: Services, caller: Caller, job_id: str) -> bool:
+async def _video_of(services: Services, caller: Caller, made: Link | str) -> str | None:
+    """Return the id of the caller's video that can be changed, None if it is none."""
+    if isinstance(made, str) or made.kind is not MediaKind.VIDEO:
+        return None
     try:
-        job, _ = await services.generations.source(job_id, caller, param="")
+        job, _ = await services.generations.source(made.job_id, caller, param="")
     except GatewayError as error:
         if error.kind not in _UNUSABLE:
             raise
-        return False
-    return not job.request.private
+        return None
+    return None if job.request.private else job.id
 
 
 def _refused(param: str, message: str) -> GatewayError:

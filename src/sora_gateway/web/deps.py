@@ -10,6 +10,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.licences.allowance import require
 from sora_gateway.web.auth import key_of
+from sora_gateway.web.pace import keep_pace
 from sora_gateway.web.state import Services
 
 
@@ -35,11 +36,14 @@ async def authenticated(request: Request, permission: Permission | None = None) 
     Raises:
         GatewayError(storage_unavailable): this node may not serve.
         GatewayError(unauthenticated): no usable key.
+        GatewayError(rate_limited): the key's licence allows no more requests this minute.
         GatewayError(permission_denied): the key's licence lacks the permission; the message names it.
     """
     require_working(request)
     query = request.query_params if request.scope["query_string"] else {}
-    caller = await services_of(request).callers.of(key_of(request.headers, query))
+    services = services_of(request)
+    caller = await services.callers.of(key_of(request.headers, query))
+    await keep_pace(request, caller, services.usage)
     if permission is not None:
         require(caller, permission)
     return caller

@@ -89,6 +89,9 @@ _NOT_AGAIN_IF_CREATING = frozenset({ErrorKind.STORE_UNAVAILABLE, ErrorKind.INTER
 _LONGEST_PATIENCE_S = 60
 """Longer waits are slept in full by some SDKs and ignored by others."""
 
+_LONGEST_MESSAGE = 2000
+_LONGEST_PARAM = 200
+
 _KIND_OF_STATUS = {
     401: ErrorKind.UNAUTHENTICATED,
     403: ErrorKind.PERMISSION_DENIED,
@@ -129,10 +132,24 @@ def respond(
     render = renderers.get(dialect_of_scope(scope)) or renderers[Dialect.OPENAI]
     headers = headers_of(error, is_creating=scope["method"] == "POST") | dict(extra or {})
     return Response(
-        to_json(render(error)),
+        to_json(render(_short(error))),
         status_code=status if status is not None else STATUS[error.kind],
         headers=headers,
         media_type="application/json",
+    )
+
+
+def _short(error: GatewayError) -> GatewayError:
+    """Return the error without repeating to a caller all that he sent."""
+    if len(error.message) <= _LONGEST_MESSAGE and len(error.param or "") <= _LONGEST_PARAM:
+        return error
+    message = error.message
+    return GatewayError(
+        error.kind,
+        message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…",
+        param=error.param and error.param[:_LONGEST_PARAM],
+        code=error.code,
+        retry_after_s=error.retry_after_s,
     )
 
 

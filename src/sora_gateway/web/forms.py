@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.values import boolean, whole
 
 MAX_TEXT_BYTES = 32 * 1024 * 1024
 """Of one text field: reference pictures arrive there as data URLs."""
@@ -255,7 +256,7 @@ def _append(items: list[Any], rest: list[str], text: str) -> None:
 def digest_of(route: str, form: Form, files: Iterable[str] = ()) -> str:
     """Return a digest of what was asked: fields and files, never the bytes they came in.
 
-    JSON and multipart spellings of the same request may differ, since forms know only texts.
+    JSON and multipart spellings of one request are equal.
     """
     digest = hashlib.sha256()
     for part in (route, _canonical(form.fields), _canonical(form.query), *files):
@@ -271,4 +272,6 @@ def _canonical(value: Any) -> str:
         case list():
             return "[" + ",".join(_canonical(item) for item in value) + "]"
         case _:
-            return repr(value)
+            # JSON has numbers and booleans, forms have them as text: both say the same.
+            flag, number = boolean(value), whole(value)
+            return repr(value) if flag is None and number is None else f"{flag}{number}"

@@ -13,12 +13,13 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.extension import resolve_extension
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller, Permission
-from sora_gateway.domain.media import Blob
+from sora_gateway.domain.media import Blob, MediaKind
 from sora_gateway.domain.parameters import Resolved, resolve_remix
 from sora_gateway.domain.starts import Start, read_start
 from sora_gateway.domain.values import boolean, show
 from sora_gateway.licences.allowance import require
 from sora_gateway.telemetry.logs import get_logger
+from sora_gateway.web.callbacks import callback_of
 from sora_gateway.web.deps import services_of
 from sora_gateway.web.forms import Form, Upload
 from sora_gateway.web.idempotency import idempotency_of
@@ -62,9 +63,14 @@ async def take_in(
         PlannedError: ``dry_run`` was asked for.
     """
     services = services_of(request)
+    callback = callback_of(request, {**form.query, **form.fields, **fields})
     clip = _clip(form)
     if clip is not None or asks_for_characters(fields):
         require(caller, Permission.CHARACTERS)
+    promise = None if is_dry(fields) else await idempotency_of(request, caller, form)
+    before = await services.generations.replayed(promise) if promise is not None else None
+    if before is not None:
+        return _repeated(before, fields)
     wish = _wish(fields, clip)
     named = read_start(fields.get("remix_target_id"), param="remix_target_id")
     if named is not None:
@@ -80,11 +86,22 @@ async def take_in(
         log.info("unknown fields ignored", fields=resolved.ignored)
     asked = resolved.request if start is None else started(resolved.request, start, ground)
     asked = await with_characters(services, caller, wish, asked, clip)
-    resolved = replace(resolved, request=asked)
+    resolved = replace(resolved, request=replace(asked, callback=callback))
     if is_dry(fields):
         raise PlannedError(await plan(request, resolved.requests, caller))
-    promise = await idempotency_of(request, caller, form)
     jobs = await services.generations.submit(resolved.requests, caller, idempotency=promise)
+    return Accepted(resolved=resolved, jobs=jobs)
+
+
+def _repeated(jobs: tuple[Job, ...], fields: Mapping[str, Any]) -> Accepted:
+    """Return what an equal request was given; its fields were checked then."""
+    request = jobs[0].request
+    encoding = fields.get("output_format")
+    resolved = Resolved(
+        request=request,
+        n=request.n if request.kind is MediaKind.IMAGE else len(jobs),
+        output_format=encoding if isinstance(encoding, str) and encoding else None,
+    )
     return Accepted(resolved=resolved, jobs=jobs)
 
 

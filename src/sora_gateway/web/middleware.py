@@ -1,9 +1,14 @@
-"""Wrap the application: name each request, bound its body, catch what nobody expected. Pure ASGI."""
+"""Wrap the application: name each request, bound its body in size and time, catch what nobody expected.
+
+Pure ASGI.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
+from collections.abc import Collection
 from typing import cast
 
 import structlog
@@ -15,12 +20,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.telemetry.logs import get_logger
 from sora_gateway.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from sora_gateway.web.cors import Cors
 from sora_gateway.web.delivery import delivered
 from sora_gateway.web.errors import internal, respond
 from sora_gateway.web.mounts import mounted
 
 log = get_logger(__name__)
 
+IDLE_S = 30.0
+"""How long the sender of a body may be silent, unless the operator says otherwise."""
+
+LEAST_BYTES_PER_S = 4096
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -130,8 +140,66 @@ class BodyLimit:
         )
 
 
-def install(app: FastAPI, *, max_body_bytes: int) -> None:
+class Patience:
+    """Gives up on bodies that stop coming, or come too slowly, when somebody waits for them.
+
+    Silence may last ``idle_s``. Beyond four times that, waiting in all, a body must come at
+    ``LEAST_BYTES_PER_S`` or more. The answer is a 400, since SDKs would send the request again after a 408,
+    and ends the connection. The wait for a hang-up, once the body is whole, is not bounded.
+    """
+
+    def __init__(self, app: ASGIApp, idle_s: float) -> None:
+        self._app = app
+        self._idle_s = idle_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, looking at the clock while its body comes in."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_whole = has_failed = False
+        waited_s, received_bytes = 0.0, 0
+
+        async def patient() -> Message:
+            nonlocal is_whole, has_failed, waited_s, received_bytes
+            if is_whole:
+                return await receive()
+            left_s = 4 * self._idle_s + received_bytes / LEAST_BYTES_PER_S - waited_s
+            began_s = time.perf_counter()
+            try:
+                async with asyncio.timeout(min(self._idle_s, left_s)):
+                    message = await receive()
+            except TimeoutError:
+                has_failed = True
+                raise self._too_slow() from None
+            waited_s += time.perf_counter() - began_s
+            received_bytes += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
+            return message
+
+        async def closing(message: Message) -> None:
+            if has_failed and message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, patient, closing)
+
+    def _too_slow(self) -> GatewayError:
+        return GatewayError(
+            ErrorKind.INVALID_REQUEST,
+            f"The body of the request stopped coming: nothing for {self._idle_s:g} s, or less than "
+            f"{LEAST_BYTES_PER_S // 1024} KiB a second. Check the connection, or the stated Content-Length.",
+            code="request_timeout",
+        )
+
+
+def install(
+    app: FastAPI, *, max_body_bytes: int, idle_s: float = IDLE_S, cors_origins: Collection[str] = ()
+) -> None:
     """Wrap ``app``. Call it last, after its own middleware was added; ``errors.install`` is needed too."""
     app.add_middleware(BodyLimit, limit_bytes=max_body_bytes)
+    app.add_middleware(Patience, idle_s=idle_s)
     app.add_middleware(Envelope)
     app.add_middleware(Mounts)
+    if cors_origins:
+        app.add_middleware(Cors, origins=cors_origins)

@@ -29,8 +29,8 @@ async def plan(request: Request, requests: Sequence[GenerationRequest], caller: 
     """Return what ``requests`` would do.
 
     Shape: ``{"object": "dry_run", "jobs": [{"model", "prompt", "kind", "size", "seconds", "units", "call":
-    {"method", "path", "body"}, "accounts": [{"name", "plan", "state"}]}]}``; the first account is the one
-    that would be asked now.
+    {"method", "path", "body", "before", "after"}, "accounts": [{"name", "plan", "state"}]}]}``; the first
+    account is the one that would be asked now.
 
     Raises:
         GatewayError: as ``Generations.submit``.

@@ -14,6 +14,7 @@ from sora_gateway.domain.model_names import Family
 from sora_gateway.domain.requests import Clip, GenerationRequest, Source
 from sora_gateway.domain.starts import Start
 from sora_gateway.web.forms import Upload
+from sora_gateway.web.material import clip_from
 from sora_gateway.web.state import Services
 
 
@@ -104,7 +105,7 @@ async def clip_of(
             clip, await services.generations.store_clip(await upload.read(), param=names.url), names
         )
     if wish.url is not None:
-        return with_blob(clip, await services.generations.fetch_clip(wish.url, param=names.url), names)
+        return with_blob(clip, await clip_from(services, caller, wish.url, param=names.url), names)
     return None
 
 

@@ -10,8 +10,10 @@ from sora_gateway.engine.characters import Characters
 from sora_gateway.engine.enhancing import Enhancer
 from sora_gateway.engine.files import Files
 from sora_gateway.engine.generations import Generations
+from sora_gateway.engine.webhooks import Webhooks
 from sora_gateway.kit.clock import Now
 from sora_gateway.ports.media import Links, MediaTools, Vault
+from sora_gateway.ports.usage import UsageStore
 from sora_gateway.web.auth import Callers
 
 
@@ -34,7 +36,9 @@ class Services:
     files: Files
     characters: Characters
     enhancer: Enhancer
+    webhooks: Webhooks
     callers: Callers
+    usage: UsageStore
     vault: Vault
     tools: MediaTools
     links: Links

@@ -50,3 +50,23 @@ def test_no_key_is_no_cipher(keys: list[str]) -> None:
     """An empty setting is refused at once."""
     with pytest.raises(ValueError, match="SORA_GATEWAY_SECRET_KEY"):
         FernetCipher(keys)
+
+
+def test_a_record_is_renewed_in_place() -> None:
+    """What an old key wrote is written with the first one; the rest of the record stays, byte for byte."""
+    old, both, new = FernetCipher(["old"]), FernetCipher(["new", "old"]), FernetCipher(["new"])
+    current = both.encrypt("b")
+    record = f'{{"a": "{old.encrypt("a")}", "b": "{current}", "c": "gAAAAA-not-encrypted"}}'
+    assert old.is_current(old.encrypt("a"))
+    assert not both.is_current(record)
+    renewed = both.renewed(record)
+    assert both.is_current(renewed)
+    assert f'"b": "{current}", "c": "gAAAAA-not-encrypted"' in renewed
+    assert new.decrypt(renewed.split('"')[3]) == "a"
+    assert both.renewed(renewed) == renewed
+
+
+def test_a_lost_key_is_told() -> None:
+    """A record that no key reads is not touched, and the setting is named."""
+    with pytest.raises(GatewayError, match="SORA_GATEWAY_SECRET_KEY"):
+        FernetCipher(["new"]).renewed(FernetCipher(["old"]).encrypt("a"))

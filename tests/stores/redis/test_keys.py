@@ -5,7 +5,7 @@ from __future__ import annotations
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.stores.redis import keys
 
-ROOMS = ("characters", "files")
+ROOMS = ("characters", "files", "webhooks")
 
 
 def test_living_state_is_one_slot() -> None:
@@ -16,6 +16,8 @@ def test_living_state_is_one_slot() -> None:
         *(make("x") for make in (keys.unsettled, keys.bound, keys.seen, keys.lane_facts, keys.orphans)),
         *(keys.owned("x", kind) for kind in MediaKind),
         keys.idempotency("x", "y"),
+        keys.deliveries("x"),
+        *(keys.live("x"), keys.live_waiting("x"), keys.pace("x"), keys.usage("x", "2026-11-22")),
         *(keys.records(room, part) for room in ROOMS for part in ("", "names", "named", "due")),
         *(keys.records_of(room, "x") for room in ROOMS),
     ]

@@ -12,10 +12,22 @@ from sora_gateway.domain.jobs import (
     Job,
     Obligation,
     Phase,
+    Reservation,
 )
+from sora_gateway.domain.licences import NO_BOUNDS, Bounds
+from sora_gateway.domain.requests import Callback
 from sora_gateway.ports.stores import Lease
 from sora_gateway.stores.redis import keys
-from sora_gateway.stores.redis.placement import NOWHERE, KeyRing, Placement, moves, place, plan, public_events
+from sora_gateway.stores.redis.placement import (
+    NOWHERE,
+    KeyRing,
+    Placement,
+    bound_checks,
+    moves,
+    place,
+    plan,
+    public_events,
+)
 from tests.conftest_store import new_job, new_output
 
 JOB = replace(new_job("job_x"), deadline_at=50.0)
@@ -27,18 +39,24 @@ OWED = Obligation(account_id="a", since=1.0, ticket="t")
 @pytest.mark.parametrize(
     ("job", "placement"),
     [
-        (JOB, Placement(queue=0.0, deadline_at=50.0)),
-        (replace(JOB, not_before=9.0), Placement(queue=9.0, deadline_at=50.0)),
-        (replace(AT, phase=Phase.BOUND, attempt=None), Placement(lane="a", deadline_at=50.0)),
-        (replace(AT, phase=Phase.SUBMITTING), Placement(lane="a", unsettled="f", deadline_at=50.0)),
-        (replace(AT, phase=Phase.AMBIGUOUS), Placement(lane="a", unsettled="f", deadline_at=50.0)),
+        (JOB, Placement(queue=0.0, deadline_at=50.0, is_live=True)),
+        (replace(JOB, not_before=9.0), Placement(queue=9.0, deadline_at=50.0, is_live=True)),
+        (replace(AT, phase=Phase.BOUND, attempt=None), Placement(lane="a", deadline_at=50.0, is_live=True)),
+        (
+            replace(AT, phase=Phase.SUBMITTING),
+            Placement(lane="a", unsettled="f", deadline_at=50.0, is_live=True),
+        ),
+        (
+            replace(AT, phase=Phase.AMBIGUOUS),
+            Placement(lane="a", unsettled="f", deadline_at=50.0, is_live=True),
+        ),
         (
             replace(AT, phase=Phase.RUNNING, bound_id="r"),
-            Placement(lane="a", bound="r", deadline_at=50.0),
+            Placement(lane="a", bound="r", deadline_at=50.0, is_live=True),
         ),
         (
             replace(AT, phase=Phase.COLLECTING, bound_id="r"),
-            Placement(bound="r", is_collecting=True, deadline_at=50.0),
+            Placement(bound="r", is_collecting=True, deadline_at=50.0, is_live=True),
         ),
         (replace(AT, phase=Phase.FAILED), Placement(is_over=True, is_to_archive=True)),
         (
@@ -66,6 +84,68 @@ OWED = Obligation(account_id="a", since=1.0, ticket="t")
 def test_a_job_stands_where_its_state_says(job: Job, placement: Placement) -> None:
     """One row per state."""
     assert place(job) == placement
+
+
+TAKEN = Reservation(units=3, day="2026-11-22", month="2026-11")
+
+
+@pytest.mark.parametrize(
+    ("job", "units", "end"),
+    [
+        (replace(JOB, reservation=TAKEN), 3, None),
+        (replace(AT, reservation=TAKEN, phase=Phase.RUNNING, bound_id="r"), 3, None),
+        (replace(AT, reservation=replace(TAKEN, is_settled=True), phase=Phase.FAILED), 0, "failed"),
+        (replace(AT, reservation=replace(TAKEN, is_settled=True), phase=Phase.CANCELLED), 0, "cancelled"),
+        (
+            replace(AT, reservation=replace(TAKEN, is_settled=True, is_kept=True), phase=Phase.COMPLETED),
+            3,
+            "completed",
+        ),
+    ],
+)
+def test_a_job_adds_to_its_owners_usage(job: Job, units: int, end: str | None) -> None:
+    """Itself, its end once it has one, its units while they are charged; without a reservation nothing."""
+    day, month, model = TAKEN.day, TAKEN.month, job.request.family.value
+    expected = [(day, "jobs", 1)]
+    expected += [(day, end, 1)] if end is not None else []
+    if units:
+        expected += [(day, "units", units), (day, f"units {model}", units), (month, "units", units)]
+    assert list(place(job).tally) == expected
+    assert place(replace(job, reservation=None)).tally == ()
+
+
+def test_buckets_move_by_the_difference() -> None:
+    """What is given back is taken from exactly the buckets that it was put into."""
+    before = replace(JOB, reservation=TAKEN)
+    after = replace(JOB, phase=Phase.FAILED, reservation=replace(TAKEN, is_settled=True))
+    ring = KeyRing()
+    moved = {
+        (ring.names[int(move[1]) - 1], move[2]): move[3]
+        for move in moves(place(before), place(after), after, ring)
+        if move[0] == "HINCRBY"
+    }
+    day, month = (keys.usage(JOB.owner, period) for period in (TAKEN.day, TAKEN.month))
+    model = f"units {JOB.request.family.value}"
+    assert moved == {(day, "failed"): "1", (day, "units"): "-3", (day, model): "-3", (month, "units"): "-3"}
+
+
+def test_bounds_are_compared_where_there_are_any() -> None:
+    """Units together, jobs by their number; what costs nothing needs no units."""
+    ring, jobs = KeyRing(), [replace(JOB, reservation=TAKEN)] * 2
+    bounds = Bounds(daily_units=9, monthly_units=90, concurrent_jobs=5, queued_jobs=4)
+    checks = [
+        (name, added, most, command, ring.names[int(place) - 1], *rest)
+        for name, added, most, command, place, *rest in bound_checks(jobs, bounds, ring)
+    ]
+    assert checks == [
+        ("daily_units", 6, 9, "HGET", keys.usage(JOB.owner, TAKEN.day), "units"),
+        ("monthly_units", 6, 90, "HGET", keys.usage(JOB.owner, TAKEN.month), "units"),
+        ("concurrent_jobs", 2, 5, "SCARD", keys.live(JOB.owner)),
+        ("queued_jobs", 2, 4, "SCARD", keys.live_waiting(JOB.owner)),
+    ]
+    assert bound_checks(jobs, NO_BOUNDS, ring) == []
+    free = [replace(JOB, reservation=replace(TAKEN, units=0))]
+    assert bound_checks(free, Bounds(daily_units=1), ring) == []
 
 
 def test_an_unchanged_place_needs_no_move() -> None:
@@ -112,3 +192,21 @@ def test_a_key_ring_holds_each_key_once() -> None:
     place_of_new = ring.place("new")
     assert (place_of_new, ring.place("new")) == (len(keys.STATE) + 1, place_of_new)
     assert ring.names == [*keys.STATE, "new"]
+
+
+def test_the_end_of_a_job_is_owed_to_whoever_listens() -> None:
+    """In the move that ends it, once; for certain where the request names an address; not if deleted."""
+
+    def owed(before: Job, after: Job) -> list[tuple[str, str]]:
+        ring = KeyRing()
+        found = [move for move in moves(place(before), place(after), after, ring) if move[0] == "owe"]
+        assert all(ring.names[int(move[1]) - 1] == keys.EVENTS_OWED for move in found)
+        assert all(ring.names[int(move[2]) - 1] == keys.endpoints_of(after.owner) for move in found)
+        return [(str(move[3]), str(move[4])) for move in found]
+
+    ended = replace(AT, phase=Phase.FAILED)
+    assert owed(AT, ended) == [("job_x", "0")]
+    assert owed(ended, replace(ended, outputs=(new_output(),), expires_at=9.0)) == []
+    assert owed(AT, replace(ended, deleted_at=5.0)) == []
+    called = replace(ended, request=replace(ended.request, callback=Callback(url="https://a.test/")))
+    assert owed(AT, called) == [("job_x", "1")]

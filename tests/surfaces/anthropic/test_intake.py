@@ -9,6 +9,7 @@ import pytest
 
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.licences.keys import hash_key
+from tests.fakes import PNG
 from tests.gateway import Gateway, client_of
 
 URL = "https://example.com/a.png"
@@ -122,3 +123,26 @@ async def test_what_was_made_before_is_changed(gateway: Gateway, client: httpx2.
         (request,) = gateway.generations.submitted[-1]
         assert request.remix
         assert (request.prompt, request.inputs, request.remix.job_id) == ("darker", (), video_id)
+
+
+async def test_pictures_by_the_id_of_a_file(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """What was uploaded, and a finished picture by its job's id; anything else is refused by name."""
+    gateway.generations.script = [gateway.generations.completes]
+    upload = await client.post("/v1/files", files={"file": ("a.png", PNG)}, data={"purpose": "vision"})
+    await client.post("/v1/images/generations", json={"prompt": "x"})
+    picture_id = next(iter(gateway.generations.histories))
+
+    def body(file_id: str) -> dict[str, Any]:
+        content = [
+            {"type": "image", "source": {"type": "file", "file_id": file_id}},
+            {"type": "text", "text": "x"},
+        ]
+        return {"model": "sora_image", "messages": [{"role": "user", "content": content}]}
+
+    for file_id in (upload.json()["id"], picture_id):
+        answer = await client.post("/v1/messages", json=body(file_id))
+        assert answer.status_code == 200, answer.text
+        assert len(gateway.generations.submitted[-1][0].inputs) == 1
+    assert [data for _, data in gateway.generations.stored] == [PNG, PNG + b"\x00"]
+    unknown = await client.post("/v1/messages", json=body("file_unknown"))
+    assert (unknown.status_code, "file_unknown" in unknown.json()["error"]["message"]) == (400, True)

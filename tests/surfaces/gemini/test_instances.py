@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.starts import Start
 from sora_gateway.surfaces.gemini.instances import read_instance
 from sora_gateway.web.forms import Form
 
 PICTURE = {"bytesBase64Encoded": "AAAA", "mimeType": "image/png"}
 DATA = "data:;base64,AAAA"
+VIDEO_ID = "video_" + "0" * 26
+VIDEO_URI = f"http://gateway/v1beta/files/{VIDEO_ID.replace('_', '')}:download?alt=media"
 
 
 def _form(instance: Any, **rest: Any) -> Form:
@@ -58,7 +61,13 @@ def test_exactly_one(instances: Any) -> None:
     ("instance", "param", "kind"),
     [
         ({"lastFrame": PICTURE}, "lastFrame", ErrorKind.UNSUPPORTED),
-        ({"video": {"uri": "files/video01k"}}, "video", ErrorKind.UNSUPPORTED),
+        ({"lastFrame": {}}, "lastFrame", ErrorKind.UNSUPPORTED),
+        ({"video": {}}, "video", ErrorKind.UNSUPPORTED),
+        ({"video": {"encodedVideo": "AAAA", "encoding": "video/mp4"}}, "video", ErrorKind.UNSUPPORTED),
+        ({"video": {"uri": "https://example.com/a.mp4"}}, "video", ErrorKind.INVALID_REQUEST),
+        ({"video": {"uri": VIDEO_URI}, "image": PICTURE}, "image", ErrorKind.INVALID_REQUEST),
+        ({"image": {}}, "image", ErrorKind.INVALID_REQUEST),
+        ({"referenceImages": {}}, "referenceImages", ErrorKind.INVALID_REQUEST),
         ({"mask": PICTURE}, "mask", ErrorKind.UNSUPPORTED),
         (
             {"referenceImages": [{"referenceType": "REFERENCE_TYPE_MASK", "referenceImage": PICTURE}]},
@@ -75,3 +84,24 @@ def test_refused(instance: dict[str, Any], param: str, kind: ErrorKind) -> None:
     with pytest.raises(GatewayError) as caught:
         read_instance(_form({"prompt": "x", **instance}), "sora_video2")
     assert (caught.value.param, caught.value.kind) == (param, kind)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        VIDEO_URI,
+        f"files/{VIDEO_ID.replace('_', '')}",
+        f"http://gateway/v1/files/{VIDEO_ID}/video/0.mp4?exp=1",
+    ],
+)
+def test_a_video_to_carry_on(uri: str) -> None:
+    """By the name that an operation gave it, or by any other address of ours."""
+    instance = read_instance(_form({"prompt": "x", "video": {"uri": uri}}), "sora_video2")
+    assert instance.start == Start(param="video", job_id=VIDEO_ID, extends=True)
+
+
+def test_parameters_are_named() -> None:
+    """A mistake in them is told by the name they have here."""
+    with pytest.raises(GatewayError) as caught:
+        read_instance(_form({"prompt": "x"}, parameters="x"), "sora_video2")
+    assert caught.value.param == "parameters"

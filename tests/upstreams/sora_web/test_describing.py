@@ -55,3 +55,18 @@ def test_a_call_with_words_for_what_is_not_known(
     assert isinstance(body, dict)
     assert expected.items() <= body.items()
     assert "gen_1" not in str(shown)
+
+
+def test_the_calls_around_it() -> None:
+    """What else changes something at the backend is told, and only where it is."""
+    assert {"before", "after"}.isdisjoint(described(video(), "360"))
+    shown = described(video(remix=SOURCE, inputs=(blob(),), keeps_character=Clip()), "360")
+    assert shown["before"] == ["POST /uploads", "POST /project_y/post, unless video_1 is shared already"]
+    assert shown["after"] == [
+        "POST /characters/from-generation",
+        "POST /project_y/file/upload",
+        "POST /characters/finalize",
+    ]
+    first = described(video(character=Clip(blob=blob())), "360")["before"]
+    assert isinstance(first, list)
+    assert first[0] == "POST /characters/upload"

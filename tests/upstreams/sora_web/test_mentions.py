@@ -19,7 +19,7 @@ from sora_gateway.upstreams.sora_web.mentions import spaced, with_mentions
         ("@rusty1 runs", ("rusty",), "@rusty @rusty1 runs"),
         ("@rusty_ runs", ("rusty",), "@rusty @rusty_ runs"),
         ("mail me@rusty now", ("rusty",), "@rusty mail me@rusty now"),
-        ("@Rusty runs", ("rusty",), "@rusty @Rusty runs"),
+        ("@Rusty runs", ("rusty",), "@Rusty runs"),
         ("@ab.c runs", ("a.c", "ab.c"), "@a.c @ab.c runs"),
     ],
 )
@@ -48,3 +48,19 @@ def test_a_blank_follows_each_mention(prompt: str, expected: str) -> None:
     """Section 9.6, for the names that are asked for and no others; done twice it is the same."""
     assert spaced(prompt, ("rusty",)) == expected
     assert spaced(expected, ("rusty",)) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("@rusty, go", "@rusty , go"),
+        ("(@rusty)", "(@rusty )"),
+        ("@RUSTY runs", "@rusty runs"),
+        ("让@rusty 跑步", "让@rusty 跑步"),
+        ("@rusty's hat", "@rusty 's hat"),
+        ("mail a@rusty.org", "mail a@rusty.org"),
+    ],
+)
+def test_the_backend_reads_every_way_of_writing(prompt: str, expected: str) -> None:
+    """A mention ends at a blank and is in lower case there, however people write it."""
+    assert spaced(prompt, ["rusty"]) == expected

@@ -69,6 +69,15 @@ async def test_a_remix_of_somebody_elses_post(room: Room) -> None:
     assert await published(room) == 0
 
 
+async def test_a_remix_of_a_post_that_nobody_shared(room: Room) -> None:
+    """A mistake of the caller's, not of the backend."""
+    request = video("again", remix_post="s_" + "0" * 32)
+    found = await room.backend.prepare(request, room.account(), Inputs(), Notes())
+    outcome = await room.backend.submit(request, found, room.account(), ticket())
+    assert isinstance(outcome, Refused)
+    assert outcome.error.kind is ErrorKind.INVALID_REQUEST
+
+
 async def test_remixes_of_one_video_share_its_post(room: Room) -> None:
     """One after the other and two at the same time: it is published once, and deleted it is made anew."""
     source = await room.source()

@@ -15,6 +15,7 @@ from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.remote import Accepted, Ambiguous, Refused
 from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.upstreams.sora_web.translate import (
+    about_post,
     create_call,
     facts,
     fingerprint,
@@ -348,3 +349,14 @@ def test_plans_by_name(name: str, plan: Plan) -> None:
 def test_tokens_that_say_nothing(token: str) -> None:
     """A token need not be a JWT."""
     assert token_claims(token).expires_at is None
+
+
+def test_a_shared_video_that_the_backend_does_not_know() -> None:
+    """The caller named it, so the refusal is his; other refusals stay as they are."""
+    body = {"error": {"message": "Unknown 's_2'.", "code": "not_found", "param": "remix_target_id"}}
+    outcome = about_post(submission(answer_of(body, 404), MediaKind.VIDEO, NOW), "s_2")
+    assert isinstance(outcome, Refused)
+    assert (outcome.error.kind, outcome.error.param) == (ErrorKind.INVALID_REQUEST, "remix_target_id")
+    assert "The shared video 's_2' is not known to the backend" in outcome.error.message
+    other = submission(answer_of({"error": {"message": "No.", "param": "model"}}, 400), MediaKind.VIDEO, NOW)
+    assert about_post(other, "s_2") is other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 
 SETTING = "SORA_GATEWAY_SECRET_KEY"
 _PURPOSE = b"sora-gateway store v1"
+_ENCRYPTED = re.compile(r"gAAAAA[A-Za-z0-9_-]{60,}={0,2}")  # version 0x80 and a time of this century
 
 
 class Cipher(Protocol):
@@ -31,6 +33,14 @@ class Cipher(Protocol):
         """
         ...
 
+    def is_current(self, record: str) -> bool:
+        """Tell whether everything encrypted in ``record`` is so as ``encrypt`` would do it now."""
+        ...
+
+    def renewed(self, record: str) -> str:
+        """Return ``record`` with everything in it encrypted as ``encrypt`` would do it now."""
+        ...
+
 
 class FernetCipher:
     """AES-128-CBC with HMAC-SHA256 (Fernet), under keys derived from settings by HKDF-SHA256.
@@ -41,7 +51,8 @@ class FernetCipher:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys or not all(keys):
             raise ValueError(f"{SETTING} is empty: set it to at least one random text, e.g. 32 bytes in hex.")
-        self._fernet = MultiFernet([Fernet(_derived(key)) for key in keys])
+        each = [Fernet(_derived(key)) for key in keys]
+        self._first, self._fernet = each[0], MultiFernet(each)
 
     def encrypt(self, text: str) -> str:
         """Return ``text`` encrypted with the first key."""
@@ -58,6 +69,27 @@ class FernetCipher:
         except InvalidToken as error:
             message = f"A stored secret cannot be decrypted: {SETTING} lacks the key it was written with."
             raise GatewayError(ErrorKind.INTERNAL, message) from error
+
+    def is_current(self, record: str) -> bool:
+        """Tell whether the first key alone reads everything that is encrypted in ``record``."""
+        return all(self._reads(found[0]) for found in _ENCRYPTED.finditer(record))
+
+    def renewed(self, record: str) -> str:
+        """Return ``record`` with everything in it encrypted with the first key; what is so already stays.
+
+        Raises:
+            GatewayError(internal): something in it was encrypted with a key that is not there.
+        """
+        return _ENCRYPTED.sub(
+            lambda found: found[0] if self._reads(found[0]) else self.encrypt(self.decrypt(found[0])), record
+        )
+
+    def _reads(self, text: str) -> bool:
+        try:
+            self._first.decrypt(text.encode())
+        except InvalidToken:
+            return False
+        return True
 
 
 def _derived(key: str) -> bytes:

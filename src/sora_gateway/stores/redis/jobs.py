@@ -11,6 +11,7 @@ from typing import Any
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job
+from sora_gateway.domain.licences import NO_BOUNDS, Bounds
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.kit.clock import Now, system_now
 from sora_gateway.ports.stores import (
@@ -25,11 +26,12 @@ from sora_gateway.ports.stores import (
     TakenError,
     TwinError,
 )
+from sora_gateway.ports.usage import BoundName, BoundReachedError
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.archive import Archive
-from sora_gateway.stores.redis.codec import JOBS, decode_event
+from sora_gateway.stores.redis.codec import JOBS, decode_event, to_json
 from sora_gateway.stores.redis.connection import Connection
-from sora_gateway.stores.redis.placement import KeyRing, plan
+from sora_gateway.stores.redis.placement import KeyRing, bound_checks, plan
 from sora_gateway.stores.redis.scripting import load, load_on_state
 
 _ACCEPT = load_on_state("accept")
@@ -69,11 +71,18 @@ class RedisJobs:
         self._signatures: tuple[str, ...] = ()
 
     async def accept(
-        self, jobs: Sequence[Job], *, cost: float, queue_limit: int, idempotency: Idempotency | None = None
+        self,
+        jobs: Sequence[Job],
+        *,
+        cost: float,
+        queue_limit: int,
+        idempotency: Idempotency | None = None,
+        bounds: Bounds = NO_BOUNDS,
     ) -> tuple[Job, ...] | Replayed:
         """Store new jobs, all or none; each costs its owner ``cost``. Repeating it by the same ids is safe.
 
         Raises:
+            BoundReachedError: the owner has too many jobs, or too few units left.
             GatewayError(queue_full): they and the waiting ones are more than ``queue_limit``.
             IdempotencyConflictError: the key was used for another request.
         """
@@ -85,7 +94,8 @@ class RedisJobs:
             parts += (plan(None, job, ring), job.version, JOBS.encode(job), job.id, job.signature, job.owner)
         digest = idempotency.digest if idempotency is not None else ""
         ids = " ".join(job.id for job in jobs)
-        head = (_new_write_id(), queue_limit, cost, digest, ids, keys.IDEMPOTENCY_S)
+        checks = to_json(bound_checks(jobs, bounds, ring))
+        head = (_new_write_id(), queue_limit, cost, digest, ids, keys.IDEMPOTENCY_S, checks)
         answer = await self._connection.run(_ACCEPT, ring.names, (*head, *parts))
         match answer:
             case ["accepted"]:
@@ -96,9 +106,24 @@ class RedisJobs:
                 return Replayed(jobs=await self._stored(held.split(" ")))
             case ["conflict"]:
                 raise IdempotencyConflictError
+            case ["bound", name, used]:
+                raise BoundReachedError(BoundName(name), int(used))
             case _:
                 message = f"The queue is full ({queue_limit} jobs wait). Try again later."
                 raise GatewayError(ErrorKind.QUEUE_FULL, message, retry_after_s=5.0)
+
+    async def replayed(self, idempotency: Idempotency) -> Replayed | None:
+        """Return the jobs that the key was used for already, None if it was not.
+
+        Raises:
+            IdempotencyConflictError: the key was used for another request.
+        """
+        digest, held = await self._connection.call("HMGET", _idempotency_key(idempotency), "digest", "ids")
+        if digest is None:
+            return None
+        if digest != idempotency.digest:
+            raise IdempotencyConflictError
+        return Replayed(jobs=await self._stored(held.split(" ")))
 
     async def try_of(self, name: str, fresh: str, *, is_repeat: bool, keep_s: float) -> str:
         """Return the id of the try that a request belongs to, kept for ``keep_s``."""

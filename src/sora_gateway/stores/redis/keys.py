@@ -31,6 +31,9 @@ ACCOUNTS = "{gw}:accounts"
 LICENCES = "{gw}:licences"
 LICENCE_KEYS = "{gw}:licences:keys"
 LICENCE_HASHES = "{gw}:licences:hashes"
+EVENTS_OWED = "{gw}:events:owed"  # final jobs whose event was not made into deliveries yet, by when to look
+DELIVERIES_DUE = "{gw}:deliveries:due"  # "<event> <target>" -> when to try
+DELIVERIES_MADE = "{gw}:deliveries:made"  # "<event> <target>" by creation time, for DELIVERIES_S
 VAULT = "{gw}:vault"
 SECRETS = "{gw}:secrets"
 
@@ -41,6 +44,8 @@ LANE_FACTS_S = 30 * _DAY_S
 ORPHANS_S = 30 * _DAY_S
 IDEMPOTENCY_S = _DAY_S
 ARCHIVE_S = 30 * _DAY_S
+USAGE_S = 400 * _DAY_S
+DELIVERIES_S = 30 * _DAY_S
 
 
 def job(job_id: str) -> str:
@@ -83,6 +88,29 @@ def owned(owner: str, kind: MediaKind) -> str:
     return f"{{gw}}:owner:{kind.value}:{owner}"
 
 
+def live(owner: str) -> str:
+    """Return the key of the set of an owner's jobs that are not final."""
+    return f"{{gw}}:live:{owner}"
+
+
+def live_waiting(owner: str) -> str:
+    """Return the key of the set of those of them that wait in a queue."""
+    return f"{{gw}}:waiting:{owner}"
+
+
+def usage(owner: str, period: str) -> str:
+    """Return the key of what an owner's jobs of a day or a month came to, for USAGE_S after the last.
+
+    Hash of ``units``, and for a day ``jobs``, a count of each end, and ``units <family>``.
+    """
+    return f"{{gw}}:usage:{period}:{owner}"
+
+
+def pace(owner: str) -> str:
+    """Return the key of the times of an owner's requests within the last minute: list, newest first."""
+    return f"{{gw}}:pace:{owner}"
+
+
 def records(room: str, part: str) -> str:
     """Return a key of a kind of records that have owners: hash id -> JSON (part ``""``), or an index.
 
@@ -94,6 +122,16 @@ def records(room: str, part: str) -> str:
 def records_of(room: str, owner: str) -> str:
     """Return the key of an owner's records of one kind by creation time."""
     return f"{{gw}}:{room}:owner:{owner}"
+
+
+def endpoints_of(owner: str) -> str:
+    """Return the key of an owner's webhook endpoints: whether there are some is asked when a job ends."""
+    return records_of("webhooks", owner)
+
+
+def deliveries(event_id: str) -> str:
+    """Return the key of an event's deliveries: target -> JSON, for DELIVERIES_S."""
+    return f"{{gw}}:deliveries:of:{event_id}"
 
 
 def unsettled(account_id: str) -> str:

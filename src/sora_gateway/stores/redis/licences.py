@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from sora_gateway.domain.licences import Licence
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.licences import Licence, as_by_old_key
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.codec import LICENCES
 from sora_gateway.stores.redis.connection import Connection
 from sora_gateway.stores.redis.scripting import load
 
 _PUT = load("licence_put")
+_CHANGE = load("licence_change")
+_KEYS = (keys.LICENCES, keys.LICENCE_KEYS, keys.LICENCE_HASHES)
+_MOST_TRIES = 200
 
 
 class RedisLicences:
@@ -21,11 +25,28 @@ class RedisLicences:
 
     async def put(self, licence: Licence, key_hash: str) -> None:
         """Add or replace it; if it had another key, that one opens nothing any more."""
-        await self._connection.run(
-            _PUT,
-            (keys.LICENCES, keys.LICENCE_KEYS, keys.LICENCE_HASHES),
-            (licence.id, key_hash, LICENCES.encode(licence)),
-        )
+        await self._connection.run(_PUT, _KEYS, (licence.id, key_hash, LICENCES.encode(licence)))
+
+    async def change(
+        self, licence_id: str, decide: Callable[[Licence], Licence], *, key_hash: str | None = None
+    ) -> Licence | None:
+        """Apply ``decide`` by compare-and-set, repeating on conflict; None: no such licence.
+
+        With ``key_hash`` it gets a new key; the one before opens it until ``old_key_until``.
+        """
+        text = await self._connection.call("HGET", keys.LICENCES, licence_id)
+        for _ in range(_MOST_TRIES):
+            if text is None:
+                return None
+            after = decide(LICENCES.decode(text))
+            old = as_by_old_key(after)
+            by_old_key = "" if old is None else LICENCES.encode(old)
+            args = (licence_id, text, LICENCES.encode(after), by_old_key, key_hash or "")
+            answer = await self._connection.run(_CHANGE, _KEYS, args)
+            if answer[0] == "done":
+                return after
+            text = answer[1] if answer[0] == "stale" else None
+        raise GatewayError(ErrorKind.STORE_UNAVAILABLE, "The licence changes too often.", retry_after_s=1.0)
 
     async def by_hash(self, key_hash: str) -> Licence | None:
         """Return the licence of a key."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sora_gateway.domain.jobs import Job, Phase
+from sora_gateway.domain.licences import Bounds
+from sora_gateway.domain.webhooks import owes_event
 from sora_gateway.ports.stores import Lease, PublicEvent
+from sora_gateway.ports.usage import BoundName
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.codec import encode_event, to_json
 
@@ -19,6 +23,7 @@ class Placement:
     """Where a job stands. ``queue`` is the time before which it must not be tried, None: in no queue.
 
     ``lane`` is the account that looks after it, ``unsettled`` the fingerprint of its open submission there.
+    ``tally`` is what it adds to its owner's usage: period, field, number.
     """
 
     queue: float | None = None
@@ -30,6 +35,8 @@ class Placement:
     is_over: bool = False
     is_to_archive: bool = False
     retention_at: float | None = None
+    is_live: bool = False
+    tally: tuple[tuple[str, str, int], ...] = ()
 
 
 NOWHERE = Placement()
@@ -48,7 +55,22 @@ def place(job: Job) -> Placement:
         is_over=job.is_final,
         is_to_archive=job.is_final and job.obligation is None,
         retention_at=_retention_at(job),
+        is_live=not job.is_final,
+        tally=tuple(_tally(job)),
     )
+
+
+def _tally(job: Job) -> Iterator[tuple[str, str, int]]:
+    reserved = job.reservation
+    if reserved is None:
+        return
+    yield reserved.day, "jobs", 1
+    if job.is_final:
+        yield reserved.day, job.status.value, 1
+    if reserved.charged:
+        yield reserved.day, "units", reserved.charged
+        yield reserved.day, f"units {job.request.family.value}", reserved.charged
+        yield reserved.month, "units", reserved.charged
 
 
 def _retention_at(job: Job) -> float | None:
@@ -111,6 +133,30 @@ def plan(
     return to_json(content)
 
 
+def bound_checks(jobs: Sequence[Job], bounds: Bounds, ring: KeyRing) -> list[Move]:
+    """Return what the script ``accept`` compares before it takes new jobs of one owner in.
+
+    Each: a name, how much is added, how much there may be, and the command that tells how much there is.
+    """
+    owner = jobs[0].owner
+    taken = [job.reservation for job in jobs if job.reservation is not None]
+    units = sum(reserved.units for reserved in taken)
+    checks: list[Move] = []
+    for name, most, period in (
+        (BoundName.DAILY_UNITS, bounds.daily_units, taken[0].day if taken else ""),
+        (BoundName.MONTHLY_UNITS, bounds.monthly_units, taken[0].month if taken else ""),
+    ):
+        if most is not None and units:  # what costs nothing is made with an empty purse too
+            checks.append((name.value, units, most, "HGET", ring.place(keys.usage(owner, period)), "units"))
+    for name, most, key in (
+        (BoundName.CONCURRENT_JOBS, bounds.concurrent_jobs, keys.live(owner)),
+        (BoundName.QUEUED_JOBS, bounds.queued_jobs, keys.live_waiting(owner)),
+    ):
+        if most is not None:
+            checks.append((name.value, len(jobs), most, "SCARD", ring.place(key)))
+    return checks
+
+
 def _rights(after: Job, lease: Lease | None, slots: int | None) -> Iterator[Move]:
     if lease is not None:
         yield "lease", lease.account_id, lease.token
@@ -134,6 +180,36 @@ def moves(old: Placement, new: Placement, job: Job, ring: KeyRing) -> Iterator[M
         yield "SET", ring.place(keys.bound(new.bound)), job.id, "EX", str(keys.BOUND_S)
     if new.is_over and not old.is_over:
         yield "HDEL", ring.place(keys.TAGS), job.id
+        yield from _event_moves(job, ring)
+    yield from _owner_moves(old, new, job, ring)
+
+
+def _owner_moves(old: Placement, new: Placement, job: Job, ring: KeyRing) -> Iterator[Move]:
+    for key, was, now in (
+        (keys.live(job.owner), old.is_live, new.is_live),
+        (keys.live_waiting(job.owner), old.queue is not None, new.queue is not None),
+    ):
+        if was is not now:
+            yield "SADD" if now else "SREM", ring.place(key), job.id
+    if old.tally == new.tally:
+        return
+    # The buckets are the sum over all jobs of what each adds: so they move by the difference, once.
+    change: Counter[tuple[str, str]] = Counter()
+    for sign, tally in ((-1, old.tally), (1, new.tally)):
+        for period, name, number in tally:
+            change[period, name] += sign * number
+    for (period, name), number in change.items():
+        if number:
+            yield "HINCRBY", ring.place(keys.usage(job.owner, period)), name, str(number)
+    for period in sorted({period for period, _ in change}):
+        yield "EXPIRE", ring.place(keys.usage(job.owner, period)), str(keys.USAGE_S)
+
+
+def _event_moves(job: Job, ring: KeyRing) -> Iterator[Move]:
+    if owes_event(job):
+        endpoints = ring.place(keys.endpoints_of(job.owner))
+        is_certain = "1" if job.request.callback is not None else "0"
+        yield "owe", ring.place(keys.EVENTS_OWED), endpoints, job.id, is_certain
 
 
 def _queue_moves(old: Placement, new: Placement, job: Job, ring: KeyRing) -> Iterator[Move]:

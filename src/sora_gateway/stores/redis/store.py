@@ -18,6 +18,8 @@ from sora_gateway.ports.stores import (
     LicenceStore,
     StoreFacts,
 )
+from sora_gateway.ports.usage import UsageStore
+from sora_gateway.ports.webhooks import WebhookStore
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.accounts import RedisAccounts
 from sora_gateway.stores.redis.characters import RedisCharacters
@@ -28,6 +30,9 @@ from sora_gateway.stores.redis.files import RedisFiles
 from sora_gateway.stores.redis.jobs import RedisJobs
 from sora_gateway.stores.redis.lanes import RedisLanes
 from sora_gateway.stores.redis.licences import RedisLicences
+from sora_gateway.stores.redis.rekeying import count_old, rekey
+from sora_gateway.stores.redis.usage import RedisUsage
+from sora_gateway.stores.redis.webhooks import RedisWebhooks
 
 _UNKNOWN = "unknown"
 
@@ -43,8 +48,10 @@ class RedisStore:
         self.feed: Feed = RedisFeed(connection)
         self.accounts: AccountStore = RedisAccounts(connection, cipher)
         self.licences: LicenceStore = RedisLicences(connection)
+        self.usage: UsageStore = RedisUsage(connection)
         self.characters: CharacterStore = RedisCharacters(connection)
         self.files: FileStore = RedisFiles(connection)
+        self.webhooks: WebhookStore = RedisWebhooks(connection, cipher)
 
     async def open(self) -> None:
         """Make sure that the server answers.
@@ -118,6 +125,14 @@ class RedisStore:
         if held is None:
             held = await self._first(key, self._cipher.encrypt(make()))
         return self._cipher.decrypt(held)
+
+    async def old_secrets(self) -> int:
+        """Return how many records cannot be read without an earlier secret key."""
+        return await count_old(self._connection, self._cipher)
+
+    async def rekey(self) -> int:
+        """Encrypt those records with the present key; return how many there were."""
+        return await rekey(self._connection, self._cipher)
 
     async def _first(self, key: str, value: str) -> str:
         _, held = await self._connection.pipeline([("SET", key, value, "NX"), ("GET", key)])

@@ -10,6 +10,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Blob, MediaKind, Variant
 from sora_gateway.surfaces.gemini.names import FileName, file_name_in
+from sora_gateway.web.material import picture_from
 from sora_gateway.web.outputs import output_of
 from sora_gateway.web.pictures import read_whole
 from sora_gateway.web.state import Services
@@ -96,7 +97,7 @@ async def _store(services: Services, caller: Caller, reference: Reference) -> Bl
         name = file_name_in(reference.source)
         if name is not None:
             return await _store_own(services, caller, name, reference.param)
-    return await services.generations.fetch_input(reference.source, param=reference.param)
+    return await picture_from(services, caller, reference.source, param=reference.param)
 
 
 async def _store_own(services: Services, caller: Caller, name: FileName, param: str) -> Blob:

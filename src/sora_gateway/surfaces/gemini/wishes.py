@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.extension import EXTENSIONS_S
 from sora_gateway.domain.media import Aspect, Blob, MediaKind
 from sora_gateway.domain.model_names import TRAITS, Family, ModelName, parse_model_name
 from sora_gateway.domain.parameters import (
@@ -93,19 +94,25 @@ class Wish:
 
 
 def wish_of(
-    model: str, prompt: str | None, body: Mapping[str, Any], config: object, query: Mapping[str, Any]
+    model: str,
+    prompt: str | None,
+    body: Mapping[str, Any],
+    config: object,
+    query: Mapping[str, Any],
+    *,
+    config_name: str = "generationConfig",
 ) -> Wish:
     """Return what a request asks for.
 
     Args:
         body: the request with its keys in snake case; our own parameters may stand in it.
-        config: its ``generation_config`` or ``parameters``, likewise.
+        config: its ``generation_config`` or ``parameters``, likewise; ``config_name`` says which.
         query: the parameters of the URL.
 
     Raises:
         GatewayError(invalid_request): the config is no object, or two places contradict each other.
     """
-    config = _object(config, "generationConfig")
+    config = _object(config, config_name)
     image_config = _object(config.get("image_config", body.get("image_config")), "imageConfig")
     words = _OURS | _THEIRS.keys() | _BESIDE
     asked = _gathered({name: value for name, value in body.items() if name in words}, config, image_config)
@@ -186,8 +193,24 @@ def resolve_wish(
         _check_resolution(wish, resolved.request)
         _check_image_size(wish, resolved.request)
     except GatewayError as error:
-        raise _in_their_words(error, wish) from error
+        raise in_their_words(error, wish) from error
     return replace(resolved, ignored=wish.ignored)
+
+
+def extension_of(wish: Wish, policy: Policy) -> dict[str, Any]:
+    """Return what an extension asks for in our words: the seconds are those that are added.
+
+    Raises:
+        GatewayError: as ``resolve_wish``, but for the seconds.
+    """
+    rest = {name: value for name, value in wish.fields.items() if name not in _LENGTHS}
+    resolve_wish(replace(wish, fields=rest), MediaKind.VIDEO, policy=policy)
+    fields = fields_of(wish, policy)
+    has_length = any(fields.get(name) not in (None, "") for name in _LENGTHS)
+    return fields if has_length else {**fields, "seconds": EXTENSIONS_S[0]}
+
+
+_LENGTHS = ("seconds", "duration")
 
 
 def fields_of(wish: Wish, policy: Policy) -> dict[str, Any]:
@@ -204,7 +227,8 @@ def fields_of(wish: Wish, policy: Policy) -> dict[str, Any]:
 _RESOLVERS = {None: resolve, MediaKind.IMAGE: resolve_image, MediaKind.VIDEO: resolve_video}
 
 
-def _in_their_words(error: GatewayError, wish: Wish) -> GatewayError:
+def in_their_words(error: GatewayError, wish: Wish) -> GatewayError:
+    """Return ``error`` with the field named as the caller did."""
     if error.kind is ErrorKind.MODEL_NOT_FOUND:
         code = ErrorKind.MODEL_NOT_FOUND.value
         return GatewayError(ErrorKind.NOT_FOUND, error.message, param="model", code=code)

@@ -8,9 +8,9 @@ from typing import Any
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller
-from sora_gateway.domain.media import Blob, MediaKind
+from sora_gateway.domain.media import Blob
 from sora_gateway.web.forms import Form, Upload
-from sora_gateway.web.pictures import read_whole
+from sora_gateway.web.material import picture_from, picture_of_file
 from sora_gateway.web.state import Services
 
 MAX_REFERENCES = 16
@@ -82,15 +82,14 @@ async def stored(services: Services, caller: Caller, found: Iterable[Reference])
 
 
 async def _store(services: Services, caller: Caller, reference: Reference) -> Blob:
-    generations, param = services.generations, reference.param
+    param = reference.param
     match reference.source:
         case str() as text:
-            return await generations.fetch_input(text, param=param)
+            return await picture_from(services, caller, text, param=param)
         case FileId(file_id):
-            blob = await services.files.input_of(file_id, caller, param=param, kind=MediaKind.IMAGE)
-            return await generations.store_input(await read_whole(services, blob), param=param)
+            return await picture_of_file(services, caller, file_id, param=param)
         case upload:
-            return await generations.store_input(await upload.read(), param=param)
+            return await services.generations.store_input(await upload.read(), param=param)
 
 
 def without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from sora_gateway.surfaces.openai.chat import routes as chat
 from sora_gateway.surfaces.openai.files import routes as files
 from sora_gateway.surfaces.openai.images import routes as images
 from sora_gateway.surfaces.openai.responses import routes as responses
+from sora_gateway.surfaces.openai.usage import routes as usage
 from sora_gateway.surfaces.openai.videos import routes as videos
+from sora_gateway.surfaces.openai.webhooks import routes as webhooks
 from sora_gateway.web.routes import mount
 
 
@@ -20,6 +22,14 @@ def build_router() -> APIRouter:
     """
     router = APIRouter()
     mount(
-        router, characters.router, videos.router, images.router, chat.router, responses.router, files.router
+        router,
+        characters.router,
+        videos.router,
+        images.router,
+        chat.router,
+        responses.router,
+        files.router,
+        usage.router,
+        webhooks.router,
     )
     return router

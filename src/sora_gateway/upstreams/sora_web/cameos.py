@@ -117,6 +117,15 @@ class Cameos:
             found = await self._finish(making, cameo_id)
         return await self._open(making, cameo_id, found)
 
+    async def abandon(self, making: Making) -> None:
+        """Delete the character that the notes lead to, if there is one."""
+        cameo_id = making.known("cameo")
+        if cameo_id is None or making.known("username") is None:
+            return  # nothing was finalized
+        found = await self._existing(making, cameo_id)
+        if found is not None and found.id is not None:
+            await self.delete(found.id, making.access)
+
     async def delete(self, backend_id: str, access: Access) -> None:
         """Delete a character; one that is gone is fine."""
         answer = await self._client.call(access, "DELETE", f"/project_y/characters/{path_part(backend_id)}")

@@ -13,7 +13,10 @@ from sora_gateway.upstreams.sora_web.translate import create_call, placeholders
 
 
 def described(request: GenerationRequest, preset: str) -> Mapping[str, object]:
-    """Return method, path and body; uploads, posts and results of other jobs are named, not shown."""
+    """Return method, path and body; uploads, posts and results of other jobs are named, not shown.
+
+    ``before`` and ``after`` are the other calls that change something at the backend, where there are any.
+    """
     if request.kind is MediaKind.CHARACTER:
         return _character(request.character or Clip())
     named = request
@@ -23,7 +26,23 @@ def described(request: GenerationRequest, preset: str) -> Mapping[str, object]:
     if request.character is not None:
         named = replace(named, mentions=(*request.mentions, "<username>"))
     call = create_call(named, placeholders(named), None, preset)
-    return {"method": "POST", "path": unquote(call.path), "body": dict(call.body)}
+    others = {"before": _before(request), "after": _character_calls(request.keeps_character)}
+    shown = {name: calls for name, calls in others.items() if calls}
+    return {"method": "POST", "path": unquote(call.path), "body": dict(call.body), **shown}
+
+
+def _before(request: GenerationRequest) -> list[str]:
+    calls = ["POST /uploads" for _ in request.inputs] + _character_calls(request.character)
+    if request.remix is not None:
+        calls.append(f"POST /project_y/post, unless {request.remix.job_id} is shared already")
+    return calls
+
+
+def _character_calls(clip: Clip | None) -> list[str]:
+    if clip is None:
+        return []
+    path, _ = beginning(clip, "")
+    return [f"POST {path}", "POST /project_y/file/upload", "POST /characters/finalize"]
 
 
 def _character(clip: Clip) -> Mapping[str, object]:

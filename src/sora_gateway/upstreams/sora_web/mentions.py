@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 
 def with_mentions(prompt: str, names: Iterable[str]) -> str:
@@ -16,19 +17,19 @@ def with_mentions(prompt: str, names: Iterable[str]) -> str:
 
 
 def spaced(prompt: str, names: Iterable[str]) -> str:
-    """Return ``prompt`` with a blank after each mention of ``names`` that none follows; nothing else changes.
+    """Return ``prompt`` with each mention of ``names`` as the backend reads it: lower case, a blank behind.
 
     A dot before a letter or a digit belongs to a longer name and ends no mention.
     """
     for name in dict.fromkeys(names):
-        prompt = _mention(name).sub(_with_blank, prompt)
+        prompt = _mention(name).sub(partial(_as_written, name), prompt)
     return prompt
 
 
 def _mention(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w@.])@{re.escape(name)}(?![A-Za-z0-9_]|\.[A-Za-z0-9_])")
+    return re.compile(rf"(?<![A-Za-z0-9_@.])@{re.escape(name)}(?![A-Za-z0-9_]|\.[A-Za-z0-9_])", re.IGNORECASE)
 
 
-def _with_blank(found: re.Match[str]) -> str:
+def _as_written(name: str, found: re.Match[str]) -> str:
     following = found.string[found.end() : found.end() + 1]
-    return found.group() if following.isspace() else f"{found.group()} "
+    return f"@{name}" if following.isspace() else f"@{name} "

@@ -24,7 +24,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -239,6 +239,17 @@ def submission(answer: Answer, kind: MediaKind, now_s: float) -> Submission:
         return Ambiguous(error=unclear(f"The backend answered with status {answer.status} and no reason."))
     error, until = to_error(answer, now_s)
     return Refused(error=error, until=until, balance=_balance_for(kind, carrier(answer), now_s))
+
+
+def about_post(outcome: Submission, post_id: str) -> Submission:
+    """Return what came of a remix of a shared video: that the backend has no such is the caller's to mend."""
+    if not isinstance(outcome, Refused) or outcome.error.param != _TARGET_FIELD:
+        return outcome
+    message = f"The shared video '{post_id}' is not known to the backend, or may not be remixed."
+    return replace(outcome, error=GatewayError(ErrorKind.INVALID_REQUEST, message, param=_TARGET_FIELD))
+
+
+_TARGET_FIELD = "remix_target_id"
 
 
 def unclear(message: str) -> GatewayError:

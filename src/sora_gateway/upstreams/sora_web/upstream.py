@@ -107,6 +107,13 @@ class SoraWeb:
         )
         return await self._cameos.make(making, inputs)
 
+    async def abandon_character(self, clip: Clip, account: Account, notebook: Notebook) -> None:
+        """Delete what ``make_character`` may have left for a job that ended meanwhile."""
+        making = Making(
+            clip=clip, name=None, access=_access(account), user_id=account.backend_id, notebook=notebook
+        )
+        await self._cameos.abandon(making)
+
     async def delete_character(self, backend_id: str, account: Account) -> None:
         """Delete the character at the backend; not an error if it is gone."""
         await self._cameos.delete(backend_id, _access(account))
@@ -138,6 +145,8 @@ class SoraWeb:
         if isinstance(sent, Unanswered):
             return Ambiguous(error=sent.error)
         outcome = translate.submission(sent, request.kind, self._now())
+        if request.remix_post is not None:
+            outcome = translate.about_post(outcome, request.remix_post)
         if isinstance(outcome, Accepted) and request.family is Family.VIDEO:
             self._memory.of(outcome.remote_id).is_first_generation = True
         return outcome

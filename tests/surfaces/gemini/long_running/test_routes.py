@@ -224,3 +224,51 @@ async def test_openai_alias(gateway: Gateway, client: httpx2.AsyncClient) -> Non
     await _started(client, "/v1beta/models/sora-2", parameters={"durationSeconds": 8})
     ((request,),) = gateway.generations.submitted
     assert (request.duration_s, request.asked) == (10, {"seconds": "8"})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "added_s"),
+    [({}, 10), ({"durationSeconds": 15}, 15), ({"durationSeconds": 8}, 10), ({"aspectRatio": "9:16"}, 10)],
+)
+async def test_extension(
+    gateway: Gateway, client: httpx2.AsyncClient, parameters: dict[str, Any], added_s: int
+) -> None:
+    """A video by the uri of its operation is carried on by so many seconds."""
+    name = await _started(client)
+    (job_id,) = gateway.generations.histories
+    gateway.generations.change(job_id, gateway.generations.completes)
+    done = (await client.get(f"/v1beta/{name}")).json()
+    (sample,) = done["response"]["generateVideoResponse"]["generatedSamples"]
+    instance = {"prompt": "and on", "video": sample["video"]}
+    await _started(client, instances=[instance], parameters=parameters)
+    (request,) = gateway.generations.submitted[-1]
+    assert request.extend is not None
+    assert (request.extend.job_id, request.prompt, request.duration_s) == (job_id, "and on", added_s)
+
+
+@pytest.mark.parametrize(
+    ("video", "fields", "param"),
+    [
+        ({"uri": "http://gateway/v1beta/files/video" + "0" * 26 + ":download"}, {}, "video"),
+        ({"uri": "https://example.com/a.mp4"}, {}, "video"),
+        (None, {"parameters": {"durationSeconds": 20}}, "durationSeconds"),
+        (None, {"parameters": {"aspectRatio": "16:9"}}, "size"),
+    ],
+)
+async def test_refused_extensions(
+    gateway: Gateway,
+    client: httpx2.AsyncClient,
+    video: dict[str, str] | None,
+    fields: dict[str, Any],
+    param: str,
+) -> None:
+    """Another's video, one that is none, and what an extension cannot be: 400 that names the field."""
+    await _started(client)
+    (job_id,) = gateway.generations.histories
+    gateway.generations.change(job_id, gateway.generations.completes)
+    instance = {"prompt": "x", "video": video or {"uri": f"files/{job_id.replace('_', '')}"}}
+    body = {"instances": [instance], **fields}
+    answer = await client.post("/v1beta/models/sora_video2:predictLongRunning", json=body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["details"][0]["metadata"]["param"] == param
+    assert len(gateway.generations.submitted) == 1

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.model_names import with_aliases
+from sora_gateway.domain.model_aliases import with_aliases
 from sora_gateway.domain.parameters import Policy
 from tests.fakes import MP4, PNG, fails, progresses, starts
 from tests.gateway import CHAT_KEY, Gateway, build_gateway, client_of, served, until

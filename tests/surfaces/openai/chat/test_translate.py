@@ -312,3 +312,19 @@ def test_what_a_text_model_cannot_do(part: Any, fields: dict[str, Any], param: s
     with pytest.raises(GatewayError) as caught:
         translate_chat(form)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("modalities", "image"),
+        ("modalities", {"image": True}),
+        ("stream_options", "x"),
+        ("stream_options", [1]),
+    ],
+)
+def test_shapes_of_the_wrong_type(name: str, value: Any) -> None:
+    """They are refused by name, never dropped."""
+    with pytest.raises(GatewayError) as caught:
+        translate_shape(Form(fields={name: value}))
+    assert caught.value.param == name

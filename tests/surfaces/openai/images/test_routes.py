@@ -339,3 +339,27 @@ async def test_stream_that_fails(live: Gateway) -> None:
     assert answer.status_code == 200
     error = json.loads(answer.text.removeprefix("data: "))["error"]
     assert (error["code"], error["message"]) == ("content_policy_violation", "No cats.")
+
+
+async def test_restart_in_the_middle(live: Gateway) -> None:
+    """A server that stops says where the result will be."""
+    body = {"prompt": "x", "stream": True}
+    async with (
+        client_of(live) as client,
+        client.stream("POST", "/v1/images/generations", json=body) as answer,
+    ):
+        assert live.server
+        live.server.should_exit = True
+        seen = [line async for line in answer.aiter_lines()]
+    error = json.loads(next(line for line in seen if line).removeprefix("data: "))["error"]
+    (job_id,) = live.generations.histories
+    assert error["code"] == "server_stopping"
+    assert f"/v1/files/{job_id}/image/0" in error["message"]
+
+
+async def test_a_stream_gives_no_links(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """It ends with the picture itself, so a wish for a link is refused by its name."""
+    body = {"prompt": "x", "stream": True, "response_format": "url"}
+    answer = await client.post("/v1/images/generations", json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "response_format")
+    assert gateway.generations.submitted == []

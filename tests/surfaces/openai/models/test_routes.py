@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from sora_gateway.domain.model_names import with_aliases
+from sora_gateway.domain.model_aliases import with_aliases
 from sora_gateway.domain.parameters import Policy
 from tests.gateway import build_gateway, client_of
 

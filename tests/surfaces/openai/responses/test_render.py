@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 
 import pytest
+from openai.types.responses.response_error import ResponseError
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job
@@ -75,10 +76,14 @@ def test_video() -> None:
 
 
 def test_failure() -> None:
-    """The code is the one that every route gives."""
+    """The code is one of OpenAI's list for responses, the type the code that every route gives."""
     response = render_response(HEAD, [failed(VIDEO)], ())
     assert response["status"] == "failed"
-    assert response["error"] == {"code": "content_policy_violation", "message": "No cats."}
+    assert response["error"] == {
+        "code": "image_content_policy_violation",
+        "message": "No cats.",
+        "type": "content_policy_violation",
+    }
     assert (response["output"], response["completed_at"], response["usage"]) == ([], None, None)
 
 
@@ -132,14 +137,29 @@ async def test_stream_of_a_video() -> None:
 @pytest.mark.parametrize("job", [failed(VIDEO), cancelled(VIDEO)])
 def test_stream_that_fails(job: Job) -> None:
     """``response.failed`` ends it, also for a cancelled one: there is no event of that name."""
-    assert render_end(render_response(HEAD, [job], ()))["type"] == "response.failed"
+    event = render_end(render_response(HEAD, [job], ()))
+    assert event["type"] == "response.failed"
+    assert event["response"]["status"] == job.status.value
+    assert event["response"]["error"] is not None
+    assert event["response"]["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_codes_are_those_of_the_sdk(kind: ErrorKind) -> None:
+    """Whatever fails, a client that validates strictly can read it."""
+    error = render_broken(HEAD, GatewayError(kind, "No.", code="ours"))["response"]["error"]
+    assert ResponseError.model_validate(error).type == "ours"
 
 
 def test_stream_that_breaks() -> None:
     """A fault of the gateway ends it the same way."""
     event = render_broken(HEAD, GatewayError(ErrorKind.STORE_UNAVAILABLE, "Away."))
     assert event["type"] == "response.failed"
-    assert event["response"]["error"] == {"code": "store_unavailable", "message": "Away."}
+    assert event["response"]["error"] == {
+        "code": "server_error",
+        "message": "Away.",
+        "type": "store_unavailable",
+    }
 
 
 async def test_resumption() -> None:

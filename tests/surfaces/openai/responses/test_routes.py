@@ -20,6 +20,11 @@ from tests.fakes import MP4, PNG, cancels, fails, progresses, starts
 from tests.gateway import CHAT_KEY, KEY, Gateway, client_of, served, until
 
 TOOL = {"type": "image_generation"}
+NO_CATS = {
+    "code": "image_content_policy_violation",
+    "message": "No cats.",
+    "type": "content_policy_violation",
+}
 
 
 def _body(model: str = "sora_image", **fields: Any) -> dict[str, Any]:
@@ -185,7 +190,7 @@ async def test_stream_that_fails(live: Gateway, model: str) -> None:
     assert answer.status_code == 200
     assert last["type"] == "response.failed"
     assert last["response"]["status"] == "failed"
-    assert last["response"]["error"] == {"code": "content_policy_violation", "message": "No cats."}
+    assert last["response"]["error"] == NO_CATS
 
 
 @pytest.mark.parametrize("outcome", ["completes", "fails"])
@@ -228,7 +233,7 @@ async def test_background_that_fails(gateway: Gateway, client: httpx2.AsyncClien
     failed = await client.get(f"/v1/responses/{answer['id']}")
     assert failed.status_code == 200
     assert failed.json()["status"] == "failed"
-    assert failed.json()["error"] == {"code": "content_policy_violation", "message": "No cats."}
+    assert failed.json()["error"] == NO_CATS
 
 
 async def test_format_is_remembered(gateway: Gateway, client: httpx2.AsyncClient) -> None:

@@ -10,11 +10,13 @@ import pytest
 from sora_gateway.domain.errors import ErrorKind
 from sora_gateway.domain.jobs import Job, JobError
 from sora_gateway.domain.requests import Source
+from sora_gateway.engine.explaining import Happening
 from sora_gateway.engine.generations import JobView, Watched
 from sora_gateway.ports.stores import Page
 from sora_gateway.surfaces.openai.videos.render import (
     poll_headers,
     render_deleted,
+    render_detailed,
     render_events,
     render_page,
     render_video,
@@ -36,6 +38,14 @@ VIEWS = {
 def test_golden(name: str) -> None:
     """The whole object, key for key."""
     assert render_video(VIEWS[name]) == sample(f"video_{name}.json")
+
+
+def test_detail() -> None:
+    """The same object, and how the job went beside it."""
+    view = JobView(job=replace(running(video_job(), 0.5), tries=2))
+    one = Happening(at=1.23456, event="returned", account="a", detail="busy: no place", next_try_at=2.0)
+    row = {"at": 1.235, "event": "returned", "account": "a", "detail": "busy: no place", "next_try_at": 2.0}
+    assert render_detailed(view, [one]) == {**render_video(view), "attempts": 2, "history": [row]}
 
 
 SOURCE = Source(job_id="video_01kanar000", account_id="a", result_id="gen_1", total_s=15)

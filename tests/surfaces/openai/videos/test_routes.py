@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.jobs import Step
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.licences.keys import hash_key
 from tests.fakes import MP4, PNG, Change, fails, progresses, starts
@@ -617,3 +619,29 @@ async def test_a_repeated_remix_of_another_video(gateway: Gateway, client: httpx
         assert promise is not None
         digests.add(promise.digest)
     assert len(digests) == 2
+
+
+async def test_detail(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """How the job went is shown to who asks for it, and to nobody else; secrets in it are masked."""
+    video = await _make(client)
+    said = "account_auth: user-1234567890 at https://a.example/x with rt_abcdefgh said no"
+    step = Step(at=1.0, name="returned", account_id="sora_web:user-abcdefghij", detail=said, next_try_at=3.0)
+    gateway.generations.change(video["id"], lambda job: replace(job, steps=(step,), tries=1))
+    plain = (await client.get(f"/v1/videos/{video['id']}")).json()
+    detailed = (await client.get(f"/v1/videos/{video['id']}?detail=true")).json()
+    assert set(detailed) - set(plain) == {"attempts", "history"}
+    assert detailed["attempts"] == 1
+    accepted, returned = detailed["history"]
+    assert (accepted["event"], accepted["at"]) == (
+        "accepted",
+        gateway.generations.job(video["id"]).created_at,
+    )
+    assert returned == {
+        "at": 1.0,
+        "event": "returned",
+        "account": "sora_web:…ghij",
+        "detail": "account_auth: … at … with *** said no",
+        "next_try_at": 3.0,
+    }
+    refused = await client.get(f"/v1/videos/{video['id']}?detail=perhaps")
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "detail")

@@ -12,6 +12,7 @@ from sora_gateway.domain.starts import Start
 from sora_gateway.surfaces.openai.videos.translate import (
     UNKNOWN_EVENT,
     translate_create,
+    translate_detail,
     translate_edit,
     translate_extension,
     translate_last_event,
@@ -165,3 +166,16 @@ def test_variant() -> None:
 def test_last_event(headers: dict[str, str], query: dict[str, str], seen: int | None) -> None:
     """The header goes before the query; what cannot be read is an unknown event."""
     assert translate_last_event(headers, query) == seen
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(None, False), ("", False), ("true", True), ("False", False)])
+def test_detail(given: str | None, wanted: bool) -> None:
+    """How a job went is shown to those who ask for it."""
+    assert translate_detail({} if given is None else {"detail": given}) is wanted
+
+
+def test_unreadable_detail() -> None:
+    """400 that names the field and what is right."""
+    with pytest.raises(GatewayError, match="true and false") as caught:
+        translate_detail({"detail": "1"})
+    assert caught.value.param == "detail"

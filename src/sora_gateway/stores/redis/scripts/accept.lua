@@ -1,6 +1,6 @@
 -- Stores new jobs, all or none. KEYS: the state, waiting, idempotency record, then those of the plans.
--- ARGV: write id, queue limit, cost, digest ('' for none), ids, seconds to remember the key;
--- then for each job: plan, version, JSON, id, signature, owner.
+-- ARGV: write id, queue limit, cost, digest ('' for none), ids, seconds to remember the key, what to compare
+-- with the owner's bounds; then for each job: plan, version, JSON, id, signature, owner.
 local WAITING, KEY = KEYS[10], KEYS[11]
 local digest, ids = ARGV[4], ARGV[5]
 if digest ~= '' then
@@ -10,12 +10,17 @@ if digest ~= '' then
 end
 
 local jobs = {}
-for i = 7, #ARGV, 6 do
+for i = 8, #ARGV, 6 do
   local plan = cjson.decode(ARGV[i])
   -- The list of the owner knows archived jobs too, so a late repeat makes no second copy.
   if redis.call('ZSCORE', KEYS[plan.owner], ARGV[i + 3]) then return {'known'} end
   jobs[#jobs + 1] = {plan = plan, version = ARGV[i + 1], json = ARGV[i + 2], id = ARGV[i + 3],
                      signature = ARGV[i + 4], owner = ARGV[i + 5]}
+end
+for _, check in ipairs(cjson.decode(ARGV[7])) do
+  -- name, how much is added, how much there may be, command, its key, its arguments
+  local used = tonumber(redis.call(check[4], KEYS[check[5]], unpack(check, 6)) or 0)
+  if used + check[2] > check[3] then return {'bound', check[1], used} end
 end
 if redis.call('ZCARD', WAITING) + #jobs > tonumber(ARGV[2]) then return {'full'} end
 

@@ -85,6 +85,13 @@ function steps.leave(lane, kind, account, id)
   if not has_work(account) and redis.call('HEXISTS', TOKENS, account) == 0 then forget_lane(account) end
 end
 
+-- The end of a job is an event for whoever listens: endpoints of the owner, an address of the request.
+function steps.owe(owed, endpoints, id, is_certain)
+  if is_certain == '1' or redis.call('EXISTS', KEYS[endpoints]) == 1 then
+    redis.call('ZADD', KEYS[owed], 0, id)
+  end
+end
+
 -- Writes one job: its moves between the indices, its record, its events, the feed.
 local function write(plan, version, writes, json)
   for _, move in ipairs(plan.moves) do

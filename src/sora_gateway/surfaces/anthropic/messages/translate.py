@@ -9,7 +9,7 @@ from typing import Any
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.parameters import merge_sources
 from sora_gateway.domain.values import boolean, show
-from sora_gateway.surfaces.anthropic.intake import Draft
+from sora_gateway.surfaces.anthropic.intake import Draft, FileId
 from sora_gateway.web.conversation import named_video
 from sora_gateway.web.forms import Form
 
@@ -50,7 +50,7 @@ class Talk:
 @dataclass(slots=True)
 class _Wish:
     texts: list[str]
-    pictures: list[str]
+    pictures: list[FileId | str]
     ignored: list[str]
 
 
@@ -152,20 +152,20 @@ def _blocks(blocks: Sequence[Any]) -> _Wish:
     return wish
 
 
-def _picture(source: Any) -> str:
+def _picture(source: Any) -> FileId | str:
     match source:
         case {"type": "base64", "data": str(data)}:
             # The media type counts for nothing: the content decides.
             return data if data.lstrip()[:5].lower() == "data:" else f"data:;base64,{data}"
         case {"type": "url", "url": str(url)}:
             return url
-        case {"type": "file", "file_id": str(file_id)}:
-            raise _refused(f"There is no file {show(file_id)}; send the picture as base64 or as a URL.")
+        case {"type": "file", "file_id": str(file_id)} if file_id:
+            return FileId(file_id)
         case _:
             raise _refused(
                 "The source of an image in 'messages' cannot be used, or is incomplete; "
-                '{"type": "base64", "media_type": "image/png", "data": "..."} and '
-                '{"type": "url", "url": "..."} can.'
+                '{"type": "base64", "media_type": "image/png", "data": "..."}, '
+                '{"type": "url", "url": "..."} and {"type": "file", "file_id": "..."} can.'
             )
 
 

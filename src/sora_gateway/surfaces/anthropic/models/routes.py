@@ -10,6 +10,7 @@ from sora_gateway.domain.model_names import catalogue, parse_model_name
 from sora_gateway.surfaces.anthropic.models.render import render_model, render_page
 from sora_gateway.surfaces.anthropic.models.translate import translate_window
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.naming import require_groups
 from sora_gateway.web.routes import json_response
 
 
@@ -28,9 +29,10 @@ async def show_model(request: Request) -> Response:
     Raises:
         GatewayError(not_found): the name means nothing.
     """
-    await authenticated(request)
+    caller = await authenticated(request)
     try:
         model = parse_model_name(request.path_params["model"], services_of(request).policy.aliases)
+        await require_groups(services_of(request), caller, model)
     except GatewayError as error:
         raise GatewayError(
             ErrorKind.NOT_FOUND, error.message, param="model", code=ErrorKind.MODEL_NOT_FOUND.value

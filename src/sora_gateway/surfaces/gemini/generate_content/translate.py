@@ -46,6 +46,9 @@ def translate_content(form: Form, model: str) -> Draft:
 def translate_prediction(form: Form, model: str) -> Draft:
     """Return what a prediction of pictures asks for, see ``read_instance``."""
     instance = read_instance(form, model)
+    if instance.start is not None:
+        message = "'video' is given, but this route makes pictures: :predictLongRunning carries videos on."
+        raise GatewayError(ErrorKind.UNSUPPORTED, message, param="video")
     return Draft(wish=instance.wish, references=instance.references, kind=MediaKind.IMAGE)
 
 

@@ -15,7 +15,9 @@ from sora_gateway.web.forms import Form
 def translate_start(form: Form, model: str) -> Draft:
     """Return what a request to make videos asks for, see ``read_instance``."""
     instance = read_instance(form, model)
-    return Draft(wish=instance.wish, references=instance.references, kind=MediaKind.VIDEO)
+    return Draft(
+        wish=instance.wish, references=instance.references, kind=MediaKind.VIDEO, start=instance.start
+    )
 
 
 def translate_fetch(form: Form) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from sora_gateway.surfaces.gemini.models.render import render_model, render_mode
 from sora_gateway.surfaces.gemini.models.translate import translate_listing
 from sora_gateway.surfaces.gemini.names import VERSIONS
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.naming import require_groups
 from sora_gateway.web.routes import DirectRoute, json_response, parameters
 
 
@@ -34,10 +35,11 @@ async def show_model(request: Request) -> Response:
     Raises:
         GatewayError(not_found): the name means nothing.
     """
-    await authenticated(request)
+    caller = await authenticated(request)
     policy = services_of(request).policy
     try:
         model = parse_model_name(request.path_params["model"], policy.aliases)
+        await require_groups(services_of(request), caller, model)
     except GatewayError as error:
         code = ErrorKind.MODEL_NOT_FOUND.value
         raise GatewayError(ErrorKind.NOT_FOUND, error.message, param="model", code=code) from error

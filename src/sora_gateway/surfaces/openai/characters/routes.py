@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +23,7 @@ from sora_gateway.surfaces.openai.characters.render import (
 from sora_gateway.surfaces.openai.characters.translate import Asked, translate_character
 from sora_gateway.surfaces.openai.errors import RESPONSES, error_of
 from sora_gateway.surfaces.openai.listing import translate_listing
+from sora_gateway.web.callbacks import callback_of
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.forms import Form, read_form
 from sora_gateway.web.idempotency import idempotency_of
@@ -76,13 +79,16 @@ async def create(request: Request) -> Response:
 async def _begun(request: Request, caller: Caller, form: Form, asked: Asked) -> Character:
     """Submit the job that makes the character, once for equal requests with one key."""
     services = services_of(request)
+    callback = callback_of(request, form.fields)
+    promise = None if is_dry(asked.fields) else await idempotency_of(request, caller, form)
+    before = await services.generations.replayed(promise) if promise is not None else None
+    if before is not None:
+        return await services.characters.remember(before[0])
     wanted = character_request(await _clip(request, caller, asked), asked.name)
+    wanted = replace(wanted, callback=callback)
     if is_dry(asked.fields):
         raise PlannedError(await plan(request, [wanted], caller))
-    promise = await idempotency_of(request, caller, form)
     (job,) = await services.generations.submit([wanted], caller, idempotency=promise)
-    if job.is_final:  # made before; it may have been deleted since
-        return await services.characters.get(job.id, caller)
     return await services.characters.remember(job)
 
 

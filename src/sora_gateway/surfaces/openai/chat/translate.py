@@ -87,15 +87,16 @@ def translate_shape(form: Form) -> Shape:
         GatewayError(invalid_request): a value is no boolean, or two contradict each other.
     """
     fields = form.fields
-    options, modalities = fields.get("stream_options"), fields.get("modalities")
+    options = _typed(fields, "stream_options", dict, "an object")
+    modalities = _typed(fields, "modalities", list, "a list of texts")
     hides, tells = _anywhere(form, CLOSE), _anywhere(form, RETURN)
     if hides and tells:
         message = f"'{CLOSE}' and '{RETURN}' are both true; they contradict each other, give one."
         raise GatewayError(ErrorKind.INVALID_REQUEST, message, param=CLOSE)
     return Shape(
         is_streamed=flag(fields, "stream"),
-        has_usage=isinstance(options, dict) and flag(options, "include_usage"),
-        wants_images=isinstance(modalities, list) and "image" in modalities,
+        has_usage=options is not None and flag(options, "include_usage"),
+        wants_images=modalities is not None and "image" in modalities,
         hides_progress=hides,
         tells_progress=tells,
     )
@@ -162,6 +163,14 @@ def _said(turn: Mapping[str, Any]) -> list[str]:
     if turn.get("role") != "assistant":
         return []
     return [text for name in ("content", "images") for text in texts_of(turn.get(name))]
+
+
+def _typed(fields: Mapping[str, Any], name: str, kind: type, what: str) -> Any:
+    value = fields.get(name)
+    if value in (None, "") or isinstance(value, kind):
+        return value or None
+    message = f"'{name}' is {show(value)}; it must be {what}."
+    raise GatewayError(ErrorKind.INVALID_REQUEST, message, param=name)
 
 
 def _anywhere(form: Form, name: str) -> bool:

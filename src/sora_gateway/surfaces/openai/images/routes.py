@@ -31,6 +31,7 @@ from sora_gateway.web.pictures import preview
 from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
 from sora_gateway.web.state import Services
 from sora_gateway.web.streaming import EventStream, encode_event, watching
+from sora_gateway.web.telling import stopping
 from sora_gateway.web.waiting import wait_final
 
 router = APIRouter(route_class=DirectRoute, tags=["images"], responses=RESPONSES)
@@ -74,18 +75,22 @@ async def _answer(request: Request, translate: Callable[[Form], Asked], made: wi
     async with read_form(request) as form:
         asked = translate(form)
         if asked.is_streamed:
-            _refuse_several(asked)
+            _refuse_for_stream(asked)
         accepted = await accept(request, caller, form, asked.draft)
     if asked.is_streamed:
         events = _stream(request, caller, accepted, made, has_preview=asked.partial_images > 0)
-        return EventStream(events, beat_s=services_of(request).ping_s)
+        farewell = encode_event(render_error(stopping(link_to(request, job) for job in accepted.jobs)))
+        return EventStream(events, beat_s=services_of(request).ping_s, farewell=farewell)
     (job,) = await wait_final(request, accepted.jobs, caller)
     if not job.is_final:
         raise still_running(request, job)
     return await _whole(request, job, asked, accepted.resolved.output_format)
 
 
-def _refuse_several(asked: Asked) -> None:
+def _refuse_for_stream(asked: Asked) -> None:
+    if asked.as_url:
+        message = "'response_format' is 'url', but a stream ends with the picture itself: leave it out."
+        raise GatewayError(ErrorKind.UNSUPPORTED, message, param="response_format")
     if str(asked.draft.fields.get("n") or "1").strip() != "1":
         message = "'n' must be 1 with 'stream': a stream ends with one image."
         raise GatewayError(ErrorKind.UNSUPPORTED, message, param="n")

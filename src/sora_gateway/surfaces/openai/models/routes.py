@@ -6,10 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.model_names import catalogue, parse_model_name
+from sora_gateway.domain.model_names import ModelName, catalogue, parse_model_name
 from sora_gateway.domain.text_models import parse_text_model, text_catalogue
 from sora_gateway.surfaces.openai.models.render import render_model, render_models
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.naming import require_groups
 from sora_gateway.web.routes import json_response
 
 
@@ -26,11 +27,13 @@ async def show_model(request: Request) -> Response:
     Raises:
         GatewayError(not_found): the name means nothing.
     """
-    await authenticated(request)
+    caller = await authenticated(request)
     policy = services_of(request).policy
     try:
         name = request.path_params["model"]
         model = parse_text_model(name) or parse_model_name(name, policy.aliases)
+        if isinstance(model, ModelName):
+            await require_groups(services_of(request), caller, model)
     except GatewayError as error:
         raise GatewayError(
             ErrorKind.NOT_FOUND, error.message, param="model", code=ErrorKind.MODEL_NOT_FOUND.value

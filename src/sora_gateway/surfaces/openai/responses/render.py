@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sora_gateway.domain import jobs as domain
-from sora_gateway.domain.errors import GatewayError
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job
 from sora_gateway.surfaces.openai.errors import code_of
 from sora_gateway.surfaces.openai.responses.wire import (
@@ -18,6 +18,7 @@ from sora_gateway.surfaces.openai.responses.wire import (
     OutputItem,
     OutputMessage,
     OutputText,
+    ResponseCode,
     ResponseError,
     ResponseObject,
     Status,
@@ -71,7 +72,24 @@ def error_of(jobs: Sequence[Job]) -> ResponseError | None:
     if status_of(jobs) != "failed":
         return None
     first = next(job.error for job in jobs if job.error is not None and job.status is domain.Status.FAILED)
-    return {"code": code_of(first.kind, first.code), "message": first.message}
+    return _error(first.kind, first.code, first.message)
+
+
+def _error(kind: ErrorKind, code: str | None, message: str) -> ResponseError:
+    return {"code": _CODES.get(kind, "server_error"), "message": message, "type": code_of(kind, code)}
+
+
+_CODES: Mapping[ErrorKind, ResponseCode] = {
+    ErrorKind.CONTENT_REFUSED: "image_content_policy_violation",
+    ErrorKind.INVALID_REQUEST: "invalid_prompt",
+    ErrorKind.INVALID_MODEL: "invalid_prompt",
+    ErrorKind.MODEL_NOT_FOUND: "invalid_prompt",
+    ErrorKind.UNSUPPORTED: "invalid_prompt",
+    ErrorKind.RATE_LIMITED: "rate_limit_exceeded",
+    ErrorKind.INSUFFICIENT_QUOTA: "rate_limit_exceeded",
+    ErrorKind.ACCOUNT_EXHAUSTED: "rate_limit_exceeded",
+    ErrorKind.ACCOUNT_RATE_LIMITED: "rate_limit_exceeded",
+}
 
 
 def render_image(
@@ -230,15 +248,17 @@ def _text_event(
 
 
 def render_end(response: ResponseObject) -> Event:
-    """Return the event that ends a stream: ``response.failed`` unless something was made."""
-    name: Any = "response.completed" if response["status"] == "completed" else "response.failed"
-    return {"type": name, "response": response}
+    """Return the event that ends a stream: ``response.failed`` with an error unless something was made."""
+    if response["status"] == "completed":
+        return {"type": "response.completed", "response": response}
+    cancelled = _error(ErrorKind.CANCELLED, None, "The response was cancelled.")
+    return {"type": "response.failed", "response": {**response, "error": response["error"] or cancelled}}
 
 
 def render_broken(head: Head, error: GatewayError) -> Event:
     """Return the event that ends a stream which the gateway cannot carry on."""
     response = _response(head, "failed")
-    response["error"] = {"code": code_of(error.kind, error.code), "message": error.message}
+    response["error"] = _error(error.kind, error.code, error.message)
     return {"type": "response.failed", "response": response}
 
 

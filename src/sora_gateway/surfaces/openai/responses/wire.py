@@ -32,11 +32,24 @@ class Usage(TypedDict):
     total_tokens: int
 
 
-class ResponseError(TypedDict):
-    """Why there is no result; ``code`` is the one that every route of this dialect gives."""
+ResponseCode = Literal[
+    "server_error", "rate_limit_exceeded", "invalid_prompt", "image_content_policy_violation"
+]
 
-    code: str
+
+class ResponseError(TypedDict):
+    """Why there is no result; ``type`` is the code that every other route of this dialect gives.
+
+    Source: openai-python 3.54 ``types/responses/response_error.py``, read 2026-11-22: ``code`` is one of a
+    closed list there, ``type`` is "the original error type".
+
+    Example: ``{"code": "server_error", "message": "The backend is overloaded.",
+    "type": "upstream_overloaded"}``
+    """
+
+    code: ResponseCode
     message: str
+    type: str
 
 
 class ImageCall(TypedDict):

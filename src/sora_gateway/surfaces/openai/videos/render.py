@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Literal
 
 from sora_gateway.domain.jobs import Job, JobError, Status
 from sora_gateway.domain.media import Output, Variant
 from sora_gateway.domain.requests import GenerationRequest
+from sora_gateway.engine.explaining import Happening
 from sora_gateway.engine.generations import JobView, Watched
 from sora_gateway.engine.making import character_of
 from sora_gateway.ports.stores import Page
 from sora_gateway.surfaces.openai.errors import code_of
 from sora_gateway.surfaces.openai.videos.wire import (
+    DetailedVideo,
     Effective,
     Video,
     VideoCharacter,
     VideoDeleted,
     VideoError,
+    VideoHappening,
     VideoPage,
 )
 from sora_gateway.web.streaming import encode_event, watching
@@ -63,6 +66,22 @@ def render_video(view: JobView) -> Video:
         "variants": list(job.variants),
         "character": _character(job),
         "character_error": _said(job.character_error),
+    }
+
+
+def render_detailed(view: JobView, history: Sequence[Happening]) -> DetailedVideo:
+    """Return the Video object with how the job went."""
+    shown = [_happening(one) for one in history]
+    return {**render_video(view), "attempts": view.job.tries, "history": shown}
+
+
+def _happening(one: Happening) -> VideoHappening:
+    return {
+        "at": round(one.at, 3),
+        "event": one.event,
+        "account": one.account,
+        "detail": one.detail,
+        "next_try_at": None if one.next_try_at is None else round(one.next_try_at, 3),
     }
 
 

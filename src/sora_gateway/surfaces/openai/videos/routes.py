@@ -19,12 +19,14 @@ from sora_gateway.surfaces.openai.videos import wire
 from sora_gateway.surfaces.openai.videos.render import (
     poll_headers,
     render_deleted,
+    render_detailed,
     render_events,
     render_page,
     render_video,
 )
 from sora_gateway.surfaces.openai.videos.translate import (
     translate_create,
+    translate_detail,
     translate_edit,
     translate_extension,
     translate_last_event,
@@ -161,13 +163,20 @@ async def listing(request: Request) -> Response:
 @router.get(
     "/v1/videos/{video_id}",
     summary="Look at a video",
-    response_model=wire.Video,
-    openapi_extra={"parameters": _ID},
+    response_model=wire.DetailedVideo | wire.Video,
+    openapi_extra={
+        "parameters": [*_ID, *parameters(query={"detail": "true: with `attempts` and `history`"})],
+    },
 )
 async def retrieve(request: Request) -> Response:
-    """Show a video job."""
+    """Show a video job; with ``detail`` how it went, too."""
     caller = await authenticated(request, Permission.VIDEOS)
-    return _video(await _wanted(request, caller))
+    is_detailed = translate_detail(request.query_params)
+    view = await _wanted(request, caller)
+    if not is_detailed:
+        return _video(view)
+    history = await services_of(request).generations.history(view.job)
+    return json_response(render_detailed(view, history), headers=poll_headers(view.job))
 
 
 @router.delete(

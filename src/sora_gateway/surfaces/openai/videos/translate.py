@@ -10,7 +10,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Variant
 from sora_gateway.domain.parameters import Resolved, merge_sources, resolve_video
 from sora_gateway.domain.starts import Start, find_start
-from sora_gateway.domain.values import show
+from sora_gateway.domain.values import boolean, show
 from sora_gateway.surfaces.openai.intake import Draft
 from sora_gateway.surfaces.openai.references import Reference, references, without
 from sora_gateway.web.forms import Form
@@ -162,6 +162,19 @@ def translate_variant(query: Mapping[str, str]) -> Variant:
     if name not in _VARIANTS:
         raise _refused("variant", f"'variant' is '{name[:80]}'; {', '.join(_VARIANTS)} are allowed.")
     return Variant(name)
+
+
+def translate_detail(query: Mapping[str, str]) -> bool:
+    """Tell whether the job is wanted with how it went.
+
+    Raises:
+        GatewayError(invalid_request): ``detail`` is neither true nor false.
+    """
+    given = query.get("detail", "")
+    is_wanted = boolean(given) if given else False
+    if is_wanted is None:
+        raise _refused("detail", f"'detail' is {show(given)}; true and false are allowed.")
+    return is_wanted
 
 
 def translate_last_event(headers: Mapping[str, str], query: Mapping[str, str]) -> int | None:

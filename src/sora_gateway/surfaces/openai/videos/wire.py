@@ -79,6 +79,33 @@ class Video(TypedDict):
     character_error: VideoError | None
 
 
+class VideoHappening(TypedDict):
+    """One entry of a job's history; times are Unix seconds. Ours.
+
+    ``account`` is the account's name, or the end of its id; ``next_try_at`` when it is tried again, null when
+    at once or not at all.
+
+    Example: ``{"at": 1763812801.25, "event": "returned", "account": "night-1", "detail":
+    "upstream_overloaded: The backend is under heavy load.", "next_try_at": 1763812806.25}``
+    """
+
+    at: float
+    event: str
+    account: str | None
+    detail: str | None
+    next_try_at: float | None
+
+
+class DetailedVideo(Video):
+    """The video job with ``?detail=true``: how it went, and how often an account was given to it. Ours.
+
+    Example: ``{..., "attempts": 2, "history": [{...}]}``
+    """
+
+    attempts: int
+    history: list[VideoHappening]
+
+
 class VideoPage(TypedDict):
     """A piece of the list; ``last_id`` and ``has_more`` drive the SDKs' pagination.
 
@@ -131,6 +158,10 @@ _CHARACTERS = {
 }
 _PROMPT = {"type": "string", "minLength": 1, "maxLength": 32000}
 _DRY_RUN = {**_FLAG, "description": "say what would be done, and do nothing"}
+_WEBHOOK: dict[str, Any] = {
+    "webhook_url": {"type": "string", "description": "where the end of this job is told"},
+    "webhook_secret": {"type": "string", "minLength": 8, "description": "what signs it"},
+}
 
 CREATE: dict[str, Any] = {
     "title": "VideoRequest",
@@ -153,6 +184,7 @@ CREATE: dict[str, Any] = {
         "style": _TEXT,
         "remix_target_id": {"type": "string", "description": "the video to change: an id or a shared link"},
         "dry_run": _DRY_RUN,
+        **_WEBHOOK,
         **_CHARACTERS,
     },
 }
@@ -205,6 +237,7 @@ EXTENSION: dict[str, Any] = {
         "character_create": _CHARACTERS["character_create"],
         "character_timestamps": _CHARACTERS["character_timestamps"],
         "dry_run": _DRY_RUN,
+        **_WEBHOOK,
     },
 }
 """Fields of ``POST /v1/videos/extensions``.

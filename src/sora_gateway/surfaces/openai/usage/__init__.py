@@ -1,0 +1,1 @@
+"""What a caller has used, and what is left."""

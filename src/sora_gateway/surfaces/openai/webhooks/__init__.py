@@ -1,0 +1,1 @@
+"""Where callers want to hear how their jobs ended."""
