@@ -34,7 +34,7 @@ async def _extended(sim: Sim, generation_id: str, **more: Any) -> dict[str, Any]
 async def test_the_result_is_the_longer_video(running: Running) -> None:
     """The first part is the old video as it was, the second shows the new prompt; the length is the sum."""
     async with running() as sim:
-        old = await sim.finished("a boat", orientation="landscape", n_frames=150)
+        old = await sim.finished("a boat", orientation="landscape", n_frames=150, seed=1)
         assert old["can_extend"]
         new = await _extended(sim, old["id"], extension_duration_s=15)
         assert (new["duration_s"], new["width"], new["height"]) == (20.0, 1280, 720)

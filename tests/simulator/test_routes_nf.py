@@ -298,7 +298,7 @@ async def test_shots_are_shown_in_their_seconds(running: Running) -> None:
     """Each shot has a scene of its own; a storyboard that is too short holds its last shot."""
     async with running() as sim:
         prompt = STORYBOARD.replace("5.0sec", "2.0sec", 1)
-        body = video_body(prompt=prompt + "\n\ninstructions:\nquiet look")
+        body = video_body(prompt=prompt + "\n\ninstructions:\nquiet look", seed=3)
         assert (await sim.post("/backend/nf/create/storyboard", body)).status_code == 200
         sim.clock.at += 200
         (draft,) = (await sim.drafts())["items"]
