@@ -73,6 +73,11 @@ async def test_lost_answer_beside_a_foreign_twin(tmp_path: Path, kind: str) -> N
             }
             await simulator.post("faults", fault)
             job_id = await _make(client, PROMPT)
+
+            async def has_struck() -> bool:
+                return any(row["struck"] for row in (await simulator.get("faults"))["items"])
+
+            await until(has_struck, timeout_s=30, what="the gateway's own call to lose its answer")
             late_twin = await _foreign_twin(simulator, tokens[0])
             job = await _final(client, job_id)
             content = await client.get(f"/videos/{job_id}/content")

@@ -41,7 +41,7 @@ def tried(product: Product, key: str, *options: str) -> tuple[int, str]:
 @pytest.mark.parametrize("which", ["--include-path-regex", "--exclude-path-regex"])
 def test_with_a_key(product: Product, which: str) -> None:
     """No 500, no status and no type of content that is not declared, no answer of another shape."""
-    status, report = tried(product, product.api_key, which, WAITING, "--max-time", "25")
+    status, report = tried(product, product.api_key, which, WAITING, "--max-time", "12")
     assert status == 0, report
 
 
