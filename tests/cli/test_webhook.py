@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from sora_gateway.app import open_store
-from sora_gateway.domain.jobs import Cancelled
+from sora_gateway.domain.job_events import Cancelled
 from sora_gateway.domain.webhooks import Delivery, DeliveryState, Endpoint, EventType, Try, event_of
 from sora_gateway.kit.redact import Secret
 from sora_gateway.ports.stores import Store

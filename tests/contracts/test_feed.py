@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sora_gateway.domain.jobs import Bound, Cancelled, Progressed
+from sora_gateway.domain.job_events import Bound, Cancelled, Progressed
 from sora_gateway.ports.stores import FeedEntry, FeedRegressedError, Store
 from tests.conftest_store import ACCOUNT, accepted, new_job, on, running
 

@@ -7,13 +7,8 @@ import asyncio
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import (
-    Bound,
-    Cancelled,
-    Failed,
-    JobError,
-    Returned,
-)
+from sora_gateway.domain.job_events import Bound, Cancelled, Failed, Returned
+from sora_gateway.domain.jobs import JobError
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.ports.stores import (
     Store,

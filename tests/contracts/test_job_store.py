@@ -8,20 +8,17 @@ from dataclasses import replace
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import (
+from sora_gateway.domain.job_events import (
     BecameAmbiguous,
     Bound,
     Cancelled,
     Deleted,
     Failed,
-    Job,
-    JobError,
-    Phase,
     Progressed,
     Released,
     Started,
-    Status,
 )
+from sora_gateway.domain.jobs import Job, JobError, Phase, Status
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.ports.stores import (
     Idempotency,

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sora_gateway.domain.jobs import Cancelled, Returned, Started
+from sora_gateway.domain.job_events import Cancelled, Returned, Started
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.ports.stores import LaneFacts, Lease, LeaseLostError, Load, Store, TakenError
 from tests.conftest_store import ACCOUNT, bound, held, new_job, on, running, submitting, wait_until

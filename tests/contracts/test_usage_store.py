@@ -10,25 +10,22 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import (
+from sora_gateway.domain.job_events import (
     BecameAmbiguous,
     Bound,
     Cancelled,
     Completed,
     Deleted,
     Failed,
-    Job,
-    JobError,
     JobEvent,
     NotListed,
-    Phase,
     Progressed,
     Released,
-    Reservation,
     Returned,
     Started,
     Succeeded,
 )
+from sora_gateway.domain.jobs import Job, JobError, Phase, Reservation
 from sora_gateway.domain.licences import NO_BOUNDS, Bounds
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import RemoteOutput

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from sora_gateway.domain.errors import GatewayError
-from sora_gateway.domain.jobs import Cancelled, Deleted, Job
+from sora_gateway.domain.job_events import Cancelled, Deleted
+from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.requests import Callback
 from sora_gateway.domain.webhooks import CALLBACK, Delivery, DeliveryState, Endpoint, EventType, Try, event_of

@@ -15,8 +15,8 @@ from sora_gateway.accounts.health import EFFECTS
 from sora_gateway.app import create_app
 from sora_gateway.domain import parameters
 from sora_gateway.domain.accounts import AccountState
+from sora_gateway.domain.advance import Limits
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Limits
 from sora_gateway.domain.licences import Bounds, Permission
 from sora_gateway.domain.model_names import (
     DEFAULT_ALIASES,

@@ -8,8 +8,10 @@ from dataclasses import replace
 import openai
 import pytest
 
+from sora_gateway.domain.advance import Limits, advance
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Deleted, Failed, Job, JobError, Limits, Phase, advance
+from sora_gateway.domain.job_events import Cancelled, Deleted, Failed
+from sora_gateway.domain.jobs import Job, JobError, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.requests import Callback
 from sora_gateway.domain.webhooks import (

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from sora_gateway.domain.accounts import Account, AccountFacts, Credential, Plan
+from sora_gateway.domain.advance import Limits
 from sora_gateway.domain.characters import MadeCharacter
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Job, Limits
+from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import (
     Accepted,

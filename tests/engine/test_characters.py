@@ -8,7 +8,8 @@ import pytest
 
 from sora_gateway.domain.characters import Character, CharacterStatus
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Completed, Failed, JobError, Noted
+from sora_gateway.domain.job_events import Completed, Failed, Noted
+from sora_gateway.domain.jobs import JobError
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.requests import Clip, Source
 from sora_gateway.engine.characters import Characters, begun, character_request

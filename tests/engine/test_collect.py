@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Completed, Job, Phase, Started, Succeeded
+from sora_gateway.domain.job_events import Cancelled, Completed, Started, Succeeded
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.media import MediaKind, Variant
 from sora_gateway.domain.remote import RemoteOutput, RemoteSucceeded
 from sora_gateway.domain.requests import Clip

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from sora_gateway.domain.accounts import Account, AccountState, Credential
-from sora_gateway.domain.jobs import Bound, Phase, Returned
+from sora_gateway.domain.job_events import Bound, Returned
+from sora_gateway.domain.jobs import Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.dispatch import Dispatcher, avoidable, shared_loads
 from sora_gateway.engine.hub import Hub

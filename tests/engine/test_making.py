@@ -9,7 +9,8 @@ import pytest
 
 from sora_gateway.domain.characters import CharacterStatus
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Job, Phase
+from sora_gateway.domain.job_events import Cancelled
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.requests import Clip
 from sora_gateway.engine.lane import Lane

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from sora_gateway.domain.jobs import Cancelled, Job, Returned
+from sora_gateway.domain.job_events import Cancelled, Returned
+from sora_gateway.domain.jobs import Job
 from sora_gateway.engine.notebook import JobNotebook
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.ports.stores import Lease, LeaseLostError, Store

@@ -18,7 +18,7 @@ from sora_gateway.domain.accounts import (
     credential_digest,
 )
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Bound
+from sora_gateway.domain.job_events import Bound
 from sora_gateway.domain.licences import Bounds, Caller, Permission
 from sora_gateway.engine.arrivals import Arrivals, Opened
 from sora_gateway.engine.passthrough import CONFIRMED_S, REFUSED_S, Passthrough, adopted, is_unused

@@ -9,7 +9,8 @@ import pytest
 
 from sora_gateway.domain.accounts import AccountState
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Bound, Cancelled, Job, Phase, Returned
+from sora_gateway.domain.job_events import Bound, Cancelled, Returned
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, Submission, Ticket
 from sora_gateway.engine.lane import Lane
 from sora_gateway.engine.tools import NodeTools

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from sora_gateway.domain.jobs import BecameAmbiguous, Cancelled, Job, Phase
+from sora_gateway.domain.job_events import BecameAmbiguous, Cancelled
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import Found, Listed, NotSeen, RemoteUnknown, Unclear
 from sora_gateway.engine.lane import Lane

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from sora_gateway.domain.jobs import Cancelled, Phase
+from sora_gateway.domain.job_events import Cancelled
+from sora_gateway.domain.jobs import Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import Listed
 from sora_gateway.engine.lane import Lane

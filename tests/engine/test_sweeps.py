@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from sora_gateway.domain.jobs import Completed, Limits, Phase
+from sora_gateway.domain.advance import Limits
+from sora_gateway.domain.job_events import Completed
+from sora_gateway.domain.jobs import Phase
 from sora_gateway.domain.media import Output, Variant
 from sora_gateway.engine.sweeps import Sweeper, overdue
 from sora_gateway.engine.tools import NodeTools

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from sora_gateway.domain.jobs import Cancelled, Progressed, Status
+from sora_gateway.domain.job_events import Cancelled, Progressed
+from sora_gateway.domain.jobs import Status
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.watchers import Sight, Watchers
 from sora_gateway.ports.stores import Store

@@ -27,7 +27,7 @@ from sora_gateway.app import (
     sora_web_config,
 )
 from sora_gateway.domain.accounts import Account, Credential, Plan
-from sora_gateway.domain.jobs import Limits
+from sora_gateway.domain.advance import Limits
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.kit.clock import boottime, system_now
 from sora_gateway.kit.redact import Secret

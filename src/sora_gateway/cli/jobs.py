@@ -13,7 +13,9 @@ from sora_gateway.cli.options import DataDir, Json, settings_for_command
 from sora_gateway.cli.output import document, note, table
 from sora_gateway.cli.plain import CommandError
 from sora_gateway.cli.telling import job_document, job_lines, job_row, since
-from sora_gateway.domain.jobs import Cancelled, Job, Limits, Phase, Status
+from sora_gateway.domain.advance import Limits
+from sora_gateway.domain.job_events import Cancelled
+from sora_gateway.domain.jobs import Job, Phase, Status
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.explaining import Story, story

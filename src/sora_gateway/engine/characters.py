@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from sora_gateway.domain.characters import Character, CharacterStatus
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Deleted, Job, JobError, Status
+from sora_gateway.domain.job_events import Deleted
+from sora_gateway.domain.jobs import Job, JobError, Status
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Aspect, MediaKind
 from sora_gateway.domain.model_names import Family

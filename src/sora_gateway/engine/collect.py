@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Completed, Failed, Job, JobError, Phase, PutOff, Succeeded
+from sora_gateway.domain.job_events import Completed, Failed, PutOff, Succeeded
+from sora_gateway.domain.jobs import Job, JobError, Phase
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.remote import RemoteOutput, RemoteSucceeded
 from sora_gateway.domain.requests import Clip, Source

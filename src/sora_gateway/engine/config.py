@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sora_gateway.domain.jobs import Limits
+from sora_gateway.domain.advance import Limits
 from sora_gateway.domain.licences import NO_BOUNDS, Bounds, Permission
 from sora_gateway.domain.model_names import DEFAULT_ALIASES, Alias
 from sora_gateway.domain.webhooks import DELAYS_S

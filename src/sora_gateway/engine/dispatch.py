@@ -9,7 +9,8 @@ from dataclasses import replace
 from sora_gateway.accounts.choice import admission, choose
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import GatewayError
-from sora_gateway.domain.jobs import Bound, Failed, Job, Phase
+from sora_gateway.domain.job_events import Bound, Failed
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.tools import REMOVED, NodeTools

@@ -11,8 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from sora_gateway.accounts.choice import admission, allowed, choose
 from sora_gateway.domain.accounts import Account
+from sora_gateway.domain.advance import pinned
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Deleted, Job, Phase, Status, pinned
+from sora_gateway.domain.job_events import Cancelled, Deleted
+from sora_gateway.domain.jobs import Job, Phase, Status
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.model_names import Family

@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import (
+from sora_gateway.domain.job_events import (
     Failed,
-    Job,
-    JobError,
     JobEvent,
     NotListed,
-    Phase,
     Progressed,
     Released,
     Returned,
     Succeeded,
 )
+from sora_gateway.domain.jobs import Job, JobError, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import (
     Observed,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sora_gateway.domain.jobs import Job, Noted
+from sora_gateway.domain.job_events import Noted
+from sora_gateway.domain.jobs import Job
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.ports.stores import Lease
 from sora_gateway.ports.upstream import StepLostError

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sora_gateway.domain.jobs import Job, JobEvent, Limits, advance
+from sora_gateway.domain.advance import Limits, advance
+from sora_gateway.domain.job_events import JobEvent
+from sora_gateway.domain.jobs import Job
 from sora_gateway.kit.clock import Now
 from sora_gateway.ports.stores import JobStore, Lease
 

@@ -11,17 +11,16 @@ from types import TracebackType
 from sora_gateway.accounts.health import videos_spent
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import (
-    Attempt,
+from sora_gateway.domain.job_events import (
     BecameAmbiguous,
     Completed,
     Failed,
-    Job,
     JobEvent,
     Returned,
     Started,
     Submitting,
 )
+from sora_gateway.domain.jobs import Attempt, Job
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, RemoteJob, Submission, Ticket
 from sora_gateway.domain.requests import Clip

@@ -8,18 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from sora_gateway.accounts.health import videos_spent
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import (
-    Attempt,
-    BecameAmbiguous,
-    Failed,
-    Job,
-    JobError,
-    LookedFor,
-    Phase,
-    Released,
-    Returned,
-    Started,
-)
+from sora_gateway.domain.job_events import BecameAmbiguous, Failed, LookedFor, Released, Returned, Started
+from sora_gateway.domain.jobs import Attempt, Job, JobError, Phase
 from sora_gateway.domain.remote import Finding, Found, Listed, NotSeen, Sent, Unclear
 from sora_gateway.engine.making import asked_of
 from sora_gateway.engine.tools import Apply, NodeTools

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sora_gateway.domain.jobs import Adopted, Job, Phase
+from sora_gateway.domain.job_events import Adopted
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.remote import Listed
 from sora_gateway.engine.markers import Marker, parse_marker
 from sora_gateway.engine.tools import NodeTools

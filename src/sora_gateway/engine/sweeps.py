@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from sora_gateway.domain.advance import advance
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Failed, Job, JobError, Phase, advance
+from sora_gateway.domain.job_events import Failed
+from sora_gateway.domain.jobs import Job, JobError, Phase
 from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.files import FOLDER
 from sora_gateway.engine.settling import failed_unknown

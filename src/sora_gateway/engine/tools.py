@@ -9,7 +9,8 @@ from typing import Protocol
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Job, JobError, JobEvent
+from sora_gateway.domain.job_events import JobEvent
+from sora_gateway.domain.jobs import Job, JobError
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import RemoteJob
 from sora_gateway.engine.config import EngineConfig

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Cancelled, Deleted
+from sora_gateway.domain.job_events import Cancelled, Deleted
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.kit.clock import system_now
 from sora_gateway.ports.stores import Lease, LeaseLostError, Store

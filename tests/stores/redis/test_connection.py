@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Bound, Cancelled, Job
+from sora_gateway.domain.job_events import Bound, Cancelled
+from sora_gateway.domain.jobs import Job
 from sora_gateway.ports.stores import Store
 from sora_gateway.stores.redis.cipher import FernetCipher
 from sora_gateway.stores.redis.connection import connect

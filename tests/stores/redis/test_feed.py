@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sora_gateway.domain.jobs import Cancelled
+from sora_gateway.domain.job_events import Cancelled
 from sora_gateway.ports.stores import FeedTrimmedError, Store
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.connection import Connection, connect

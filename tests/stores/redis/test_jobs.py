@@ -10,21 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from sora_gateway.domain.jobs import (
+from sora_gateway.domain.job_events import (
     BecameAmbiguous,
     Bound,
     Cancelled,
     Completed,
     Deleted,
-    Job,
     JobEvent,
-    Phase,
     Progressed,
     Released,
     Returned,
     Started,
     Succeeded,
 )
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import RemoteOutput
 from sora_gateway.ports.stores import Store, TakenError, TwinError

@@ -7,13 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sora_gateway.domain.jobs import (
-    Attempt,
-    Job,
-    Obligation,
-    Phase,
-    Reservation,
-)
+from sora_gateway.domain.jobs import Attempt, Job, Obligation, Phase, Reservation
 from sora_gateway.domain.licences import NO_BOUNDS, Bounds
 from sora_gateway.domain.requests import Callback
 from sora_gateway.ports.stores import Lease

@@ -9,34 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sora_gateway.domain.advance import Limits, advance
 from sora_gateway.domain.errors import ErrorKind
-from sora_gateway.domain.jobs import (
-    FINAL,
-    STATUS,
+from sora_gateway.domain.job_events import (
     BecameAmbiguous,
     Bound,
     Cancelled,
     Completed,
     Deleted,
     Failed,
-    Job,
-    JobError,
     JobEvent,
-    Limits,
     LookedFor,
     Noted,
     NotListed,
-    Phase,
     Progressed,
     PutOff,
     Released,
     Returned,
     Started,
-    Status,
     Submitting,
     Succeeded,
-    advance,
 )
+from sora_gateway.domain.jobs import FINAL, STATUS, Job, JobError, Phase, Status
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import RemoteOutput
 from sora_gateway.domain.requests import Clip
