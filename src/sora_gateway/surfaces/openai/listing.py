@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.web.routes import parameters
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+
+LISTING = parameters(
+    query={"after": "the last id of the page before", "limit": "1 to 100, 20", "order": "asc or desc"}
+)
+"""What ``translate_listing`` reads, for the documentation of a route."""
 
 _ORDERS = {"asc": True, "desc": False}
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)

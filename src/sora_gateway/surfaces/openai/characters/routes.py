@@ -22,7 +22,7 @@ from sora_gateway.surfaces.openai.characters.render import (
 )
 from sora_gateway.surfaces.openai.characters.translate import Asked, translate_character
 from sora_gateway.surfaces.openai.errors import RESPONSES, error_of
-from sora_gateway.surfaces.openai.listing import translate_listing
+from sora_gateway.surfaces.openai.listing import LISTING, translate_listing
 from sora_gateway.web.callbacks import callback_of
 from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.forms import Form, read_form
@@ -108,11 +108,7 @@ async def _clip(request: Request, caller: Caller, asked: Asked) -> Clip:
     "/v1/characters",
     summary="List characters",
     response_model=wire.CharacterList,
-    openapi_extra={
-        "parameters": parameters(
-            query={"after": "the last id of the page before", "limit": "1 to 100, 20", "order": "asc or desc"}
-        )
-    },
+    openapi_extra={"parameters": LISTING},
 )
 async def listing(request: Request) -> Response:
     """List the caller's characters by creation time."""

@@ -14,7 +14,7 @@ from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.generations import JobView
 from sora_gateway.surfaces.openai.errors import RESPONSES
 from sora_gateway.surfaces.openai.intake import Draft, accept
-from sora_gateway.surfaces.openai.listing import translate_listing
+from sora_gateway.surfaces.openai.listing import LISTING, translate_listing
 from sora_gateway.surfaces.openai.videos import wire
 from sora_gateway.surfaces.openai.videos.render import (
     poll_headers,
@@ -144,11 +144,7 @@ async def extend(request: Request) -> Response:
     "/v1/videos",
     summary="List videos",
     response_model=wire.VideoPage,
-    openapi_extra={
-        "parameters": parameters(
-            query={"after": "the last id of the page before", "limit": "1 to 100, 20", "order": "asc or desc"}
-        )
-    },
+    openapi_extra={"parameters": LISTING},
 )
 async def listing(request: Request) -> Response:
     """List the caller's videos by creation time."""

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sora_gateway.surfaces.openai.errors import RESPONSES
-from sora_gateway.surfaces.openai.listing import translate_listing
+from sora_gateway.surfaces.openai.listing import LISTING, translate_listing
 from sora_gateway.surfaces.openai.webhooks import wire
 from sora_gateway.surfaces.openai.webhooks.render import (
     render_deleted,
@@ -61,11 +61,7 @@ async def create(request: Request) -> Response:
     "/v1/webhook_endpoints",
     summary="List webhook endpoints",
     response_model=wire.WebhookEndpointPage,
-    openapi_extra={
-        "parameters": parameters(
-            query={"after": "the last id of the page before", "limit": "1 to 100, 20", "order": "asc or desc"}
-        )
-    },
+    openapi_extra={"parameters": LISTING},
 )
 async def listing(request: Request) -> Response:
     """List the caller's endpoints by creation time."""
