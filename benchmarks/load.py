@@ -1,7 +1,7 @@
 """Make load: one process that reads orders as lines of JSON and answers each with what it saw.
 
-Requests are bytes prepared before the clock starts; answers are read, counted and thrown away. Its own CPU
-time is part of the answer, so that a table can say when not the server but the load was the limit.
+Its own CPU time is part of the answer, so that a table can say when the load and not the server was the
+limit.
 """
 
 from __future__ import annotations
@@ -11,30 +11,17 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import cycle, islice
 from typing import Any
 
 import uvloop
 
-_PIECE_BYTES = 1 << 20
-_PATIENCE_S = 30.0
-_END_OF_HEAD = b"\r\n\r\n"
-_LENGTH = b"content-length:"
+from benchmarks.exchange import Place, connect, fetch, places, read_head, request_of
+from benchmarks.watching import Watch
 
-
-async def fetch(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
-) -> tuple[int, int]:
-    """Send ``request`` and return the status and the body's length."""
-    writer.write(request)
-    head = await reader.readuntil(_END_OF_HEAD)
-    lower = head.lower()
-    start = lower.index(_LENGTH) + len(_LENGTH)
-    rest = size = int(lower[start : lower.index(b"\r", start)])
-    while rest:
-        rest -= len(await reader.read(min(rest, _PIECE_BYTES)))
-        if reader.at_eof() and rest:
-            raise ConnectionError("the answer was cut")
-    return int(head[9:12]), size
+_SIP_BYTES = 1 << 16
 
 
 class Tally:
@@ -44,83 +31,122 @@ class Tally:
         self.statuses: Counter[int] = Counter()
         self.size_bytes = 0
         self.took_s: list[float] = []
+        self._began_s, self._began_cpu_s = time.perf_counter(), time.process_time()
+
+    def add(self, status: int, size_bytes: int, took_s: float) -> None:
+        """Count one answer."""
+        self.statuses[status] += 1
+        self.size_bytes += size_bytes
+        self.took_s.append(took_s)
+
+    def told(self) -> dict[str, Any]:
+        """Return it as an answer to an order."""
+        took_s, ordered = time.perf_counter() - self._began_s, sorted(self.took_s)
+        return {
+            "requests": len(ordered),
+            "statuses": self.statuses,
+            "seconds": took_s,
+            "size_bytes": self.size_bytes,
+            "p50_ms": ordered[len(ordered) // 2] * 1000 if ordered else 0.0,
+            "p99_ms": ordered[len(ordered) * 99 // 100] * 1000 if ordered else 0.0,
+            "load_busy": (time.process_time() - self._began_cpu_s) / took_s,
+        }
 
 
-async def _ask_again(order: dict[str, Any], request: bytes, tally: Tally, until_s: float) -> None:
-    reader, writer = await asyncio.open_connection(order["host"], order["port"], limit=2 * _PIECE_BYTES)
+@asynccontextmanager
+async def _connected(place: Place) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await connect(place)
     try:
-        most = order.get("most")
-        while (len(tally.took_s) < most) if most else (time.perf_counter() < until_s):
-            began_s = time.perf_counter()
-            status, size_bytes = await fetch(reader, writer, request)
-            tally.took_s.append(time.perf_counter() - began_s)
-            tally.statuses[status] += 1
-            tally.size_bytes += size_bytes
+        yield reader, writer
     finally:
         writer.close()
 
 
 async def ask(order: dict[str, Any]) -> dict[str, Any]:
-    """Ask on ``connections`` connections for ``seconds``, or until ``most`` answers came."""
-    tally, request = Tally(), order["request"].encode()
-    began_s, began_cpu_s = time.perf_counter(), time.process_time()
-    until_s = began_s + order.get("seconds", 0.0)
+    """Ask on ``connections`` connections for ``seconds``, or until ``most`` answers were asked for.
+
+    Of an upload both ways are counted, of all else what came.
+    """
+    tally, request = Tally(), request_of(order)
+    until_s = time.perf_counter() + order.get("seconds", 0.0)
+    most = order.get("most")
+    left = iter(range(most)) if most else None
+    sent_bytes = len(request) if "body_file" in order else 0
+
+    async def work(place: Place) -> None:
+        async with _connected(place) as (reader, writer):
+            while next(left, None) is not None if left is not None else time.perf_counter() < until_s:
+                began_s = time.perf_counter()
+                status, size_bytes = await fetch(reader, writer, request)
+                tally.add(status, size_bytes + sent_bytes, time.perf_counter() - began_s)
+
     async with asyncio.TaskGroup() as group:
-        for _ in range(order["connections"]):
-            group.create_task(_ask_again(order, request, tally, until_s))
-    took_s, ordered = time.perf_counter() - began_s, sorted(tally.took_s)
-    return {
-        "requests": len(ordered),
-        "statuses": tally.statuses,
-        "seconds": took_s,
-        "size_bytes": tally.size_bytes,
-        "p50_ms": ordered[len(ordered) // 2] * 1000,
-        "p99_ms": ordered[len(ordered) * 99 // 100] * 1000,
-        "load_busy": (time.process_time() - began_cpu_s) / took_s,
-    }
+        for place in islice(cycle(places(order)), order["connections"]):
+            group.create_task(work(place))
+    return tally.told()
 
 
-class Watch:
-    """Event streams that are open."""
+async def pace(order: dict[str, Any]) -> dict[str, Any]:
+    """Ask ``per_s`` times a second for ``seconds``, whether answers come or not.
 
-    def __init__(self) -> None:
-        self._open: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    A call that had to wait for the one before it on its connection is measured from when it was due.
+    """
+    tally, request, count = Tally(), request_of(order), order["connections"]
+    began_s, gap_s = time.perf_counter(), 1.0 / order["per_s"]
 
-    async def open(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Open ``connections`` streams and wait for the first event of each."""
-        request = order["request"].encode()
-        for _ in range(order["connections"]):
-            reader, writer = await asyncio.open_connection(order["host"], order["port"])
-            writer.write(request)
-            self._open.append((reader, writer))
-        async with asyncio.timeout(_PATIENCE_S):
-            for reader, _ in self._open:
-                await reader.readuntil(b"event: ")
-        return {"open": len(self._open)}
+    async def work(place: Place, number: int) -> None:
+        async with _connected(place) as (reader, writer):
+            for turn in range(number, int(order["per_s"] * order["seconds"]), count):
+                due_s = began_s + turn * gap_s
+                is_late = time.perf_counter() > due_s
+                await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+                start_s = due_s if is_late else time.perf_counter()
+                status, size_bytes = await fetch(reader, writer, request)
+                tally.add(status, size_bytes, time.perf_counter() - start_s)
 
-    async def ended(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Wait for the ``event`` of each stream; return when each came (monotonic clock) and close them."""
-        name = order["event"].encode()
-        seen_at: list[float] = []
+    async with asyncio.TaskGroup() as group:
+        for number, place in enumerate(islice(cycle(places(order)), count)):
+            group.create_task(work(place, number))
+    return tally.told()
 
-        async def wait(reader: asyncio.StreamReader) -> None:
-            await reader.readuntil(b"event: " + name)
-            seen_at.append(time.perf_counter())
-            await reader.read()
 
-        async with asyncio.timeout(_PATIENCE_S), asyncio.TaskGroup() as group:
-            for reader, _ in self._open:
-                group.create_task(wait(reader))
-        for _, writer in self._open:
-            writer.close()
-        self._open.clear()
-        return {"seen_at": seen_at}
+async def sip(order: dict[str, Any]) -> dict[str, Any]:
+    """Read answers slowly, ``bytes_per_s`` on each connection, and leave after ``seconds``."""
+    tally, request = Tally(), request_of(order)
+    began_s = time.perf_counter()
+    until_s = began_s + order["seconds"]
+
+    async def work(place: Place) -> None:
+        reader, writer = await asyncio.open_connection(place.host, place.port, limit=_SIP_BYTES)
+        writer.write(request)
+        status, size_bytes = await read_head(reader)
+        got = 0
+        while got != size_bytes and time.perf_counter() < until_s:
+            if not (piece := await reader.read(_SIP_BYTES)):
+                raise ConnectionError("the answer was cut")
+            got += len(piece)
+            await asyncio.sleep(max(0.0, began_s + got / order["bytes_per_s"] - time.perf_counter()))
+        tally.add(status, got, time.perf_counter() - began_s)
+        writer.close()
+
+    async with asyncio.TaskGroup() as group:
+        for place in islice(cycle(places(order)), order["connections"]):
+            group.create_task(work(place))
+    return tally.told()
 
 
 async def serve() -> None:
     """Carry out orders from standard input until it ends."""
     loop, watch = asyncio.get_running_loop(), Watch()
-    deeds = {"ask": ask, "open": watch.open, "ended": watch.ended}
+    deeds = {
+        "ask": ask,
+        "pace": pace,
+        "sip": sip,
+        "open": watch.open,
+        "follow": watch.follow,
+        "ended": watch.ended,
+        "leave": watch.leave,
+    }
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         order = json.loads(line)
         sys.stdout.write(json.dumps(await deeds[order["do"]](order)) + "\n")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import httpx2
 import psutil
@@ -33,6 +33,24 @@ def cpu_s(process: psutil.Process) -> float:
     """Return the CPU time that the process has used so far."""
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def read_bytes(process: psutil.Process) -> int | None:
+    """Return how many bytes the process has read from files and sockets by ``read``, None if unknown."""
+    return _counted(process, "rchar")
+
+
+def written_bytes(process: psutil.Process) -> int | None:
+    """Return how many bytes the process has written by ``write``, None if unknown."""
+    return _counted(process, "wchar")
+
+
+def _counted(process: psutil.Process, name: str) -> int | None:
+    try:
+        lines = Path(f"/proc/{process.pid}/io").read_text().splitlines()
+    except OSError:
+        return None
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 @contextlib.contextmanager
@@ -77,13 +95,18 @@ class StoreCount:
 
 
 class StoreMeter:
-    """The embedded store of a gateway."""
+    """A server of the store."""
 
-    def __init__(self, data_dir: Path) -> None:
-        note = json.loads((data_dir / "store" / "server.json").read_text())
-        self.socket = str(note["socket"])
-        self.process = psutil.Process(int(note["pid"]))
+    def __init__(self, socket: str, pid: int) -> None:
+        self.socket = socket
+        self.process = psutil.Process(pid)
         self.client = redis.Redis(unix_socket_path=self.socket, decode_responses=True)
+
+    @classmethod
+    def of_gateway(cls, data_dir: Path) -> Self:
+        """Return the meter of a gateway's embedded store."""
+        note = json.loads((data_dir / "store" / "server.json").read_text())
+        return cls(str(note["socket"]), int(note["pid"]))
 
     def count(self) -> StoreCount:
         """Return what it has done so far, without this meter's own questions."""
@@ -115,6 +138,14 @@ class BackendMeter:
             if "/simulator" not in route and "healthz" not in route:
                 routes[route] = routes.get(route, 0) + int(item["calls"])
         return routes
+
+    def by_account(self) -> dict[tuple[str, str], int]:
+        """Return calls by route and account since ``reset``."""
+        return {
+            (str(item["route"]), str(item["account"])): int(item["calls"])
+            for item in self._items("")
+            if item["account"] is not None
+        }
 
     def _items(self, query: str) -> list[dict[str, Any]]:
         answer = httpx2.get(f"{self._url}/simulator/counts{query}").raise_for_status().json()

@@ -36,24 +36,36 @@ class Loader:
             self._process.kill()
             self._process.communicate()
 
-    def ask(self, port: int, **order: Any) -> dict[str, Any]:
-        """Send a request again and again; all answers must be 200.
+    def ask(self, port: int, *, deed: str = "ask", status: int = 200, **order: Any) -> dict[str, Any]:
+        """Send a request again and again (``deed``: how); all answers must have ``status``.
 
         Raises:
-            RuntimeError: they were not, so that nobody measures how fast errors are.
+            RuntimeError: they had not, so that nobody measures how fast errors are.
         """
-        seen = self.tell("ask", port, **order)
-        if set(seen["statuses"]) != {"200"}:
-            raise RuntimeError(f"not all answers were 200: {seen['statuses']}")
+        seen = self.tell(deed, port, **order)
+        if set(seen["statuses"]) != {str(status)}:
+            request = str(order.get("request", "")).partition("\r\n")[0]
+            raise RuntimeError(f"not all answers were {status} to {request}: {seen['statuses']}")
         return seen
 
     def tell(self, deed: str, port: int = 0, **order: Any) -> dict[str, Any]:
         """Give any order and return what was seen."""
+        self.begin(deed, port, **order)
+        return self.finish()
+
+    def begin(self, deed: str, port: int = 0, **order: Any) -> None:
+        """Give an order and do not wait; ``finish`` does."""
         process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if process is None or process.stdin is None:
             raise RuntimeError("the load does not run")
         process.stdin.write(json.dumps({"do": deed, "host": "127.0.0.1", "port": port, **order}) + "\n")
         process.stdin.flush()
+
+    def finish(self) -> dict[str, Any]:
+        """Return what was seen since ``begin``."""
+        process = self._process
+        if process is None or process.stdout is None:
+            raise RuntimeError("the load does not run")
         line = process.stdout.readline()
         if not line:
             raise RuntimeError("the load broke; its words are above")

@@ -10,12 +10,14 @@ import argparse
 import base64
 import hashlib
 import secrets
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import redis.asyncio
 import uvicorn
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Form, Header, HTTPException, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
@@ -51,8 +53,8 @@ class Video(BaseModel):
     variants: list[str] = []
 
 
-def create_app(socket: str, video: Path, image: Path) -> FastAPI:
-    """Return the application."""
+def create_app(socket: str, videos: Callable[[str], Path], image: Path, uploads: Path) -> FastAPI:
+    """Return the application; ``videos`` names the file of an id, ``uploads`` is a folder."""
     store = redis.asyncio.Redis(unix_socket_path=socket, decode_responses=True)
     app = FastAPI()
 
@@ -87,11 +89,18 @@ def create_app(socket: str, video: Path, image: Path) -> FastAPI:
 
     @app.get("/sora/v1/videos/{video_id}/content", dependencies=[known])
     async def content(video_id: str) -> FileResponse:
-        return FileResponse(video, filename=f"{video_id}.mp4")
+        return FileResponse(videos(video_id), filename=f"{video_id}.mp4")
 
     @app.post("/sora/v1/images/generations", dependencies=[known])
     def images(wish: Wish) -> dict[str, Any]:
         return {"created": 0, "data": [{"b64_json": base64.b64encode(image.read_bytes()).decode()}]}
+
+    @app.post("/sora/v1/files", dependencies=[known])
+    def upload(file: UploadFile, purpose: Annotated[str, Form()]) -> dict[str, Any]:
+        name = secrets.token_hex(13)
+        with (uploads / name).open("wb") as kept:
+            shutil.copyfileobj(file.file, kept)
+        return {"id": name, "object": "file", "bytes": file.size, "purpose": purpose}
 
     return app
 
@@ -102,9 +111,18 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--socket", required=True)
     parser.add_argument("--video", type=Path, required=True)
+    parser.add_argument("--large", type=Path, required=True)
+    parser.add_argument("--large-id", required=True)
     parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--uploads", type=Path, required=True)
     given = parser.parse_args()
-    app = create_app(given.socket, given.video, given.image)
+    given.uploads.mkdir(exist_ok=True)
+    app = create_app(
+        given.socket,
+        lambda video_id: given.large if video_id == given.large_id else given.video,
+        given.image,
+        given.uploads,
+    )
     uvicorn.run(app, host="127.0.0.1", port=given.port, access_log=False, log_level="warning")
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.counts import StatusCount
-from benchmarks.site import GATEWAY, NGINX, PLAIN
-from benchmarks.workloads import Figure, Rate
+from benchmarks.samples import Count, Figure, Rate, Sample
+from benchmarks.site import GATEWAY, LITELLM, NGINX, PLAIN
 
 _BUSY = 0.9
-_SERVERS = (GATEWAY, PLAIN, NGINX)
+_SERVERS = (GATEWAY, PLAIN, NGINX, LITELLM)
 
 
-def report(
-    facts: Sequence[str], counts: Sequence[StatusCount], rounds: Sequence[Sequence[Rate | Figure]]
-) -> str:
+def report(facts: Sequence[str], rounds: Sequence[Sequence[Sample]]) -> str:
     """Return the whole text."""
+    counts = [sample for samples in rounds for sample in samples if isinstance(sample, Count)]
     rates = [[sample for sample in samples if isinstance(sample, Rate)] for samples in rounds]
     figures = [[sample for sample in samples if isinstance(sample, Figure)] for samples in rounds]
-    parts = ["\n".join(f"- {fact}" for fact in facts), _counts(counts)]
+    parts = ["\n".join(f"- {fact}" for fact in facts)]
+    if counts:
+        parts.append(_counts(counts))
     if any(rates):
         parts.append(_rates(rates))
     if any(figures):
@@ -40,15 +40,20 @@ def number(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _counts(counts: Sequence[StatusCount]) -> str:
-    head = ("status call of a job that is", "store round trips", "promised", "commands", "upstream calls")
-    return table(head, [_count_row(count) for count in counts])
+def _counts(counts: Sequence[Count]) -> str:
+    """Show each count once, by the worst of its rounds."""
+    worst: dict[str, Count] = {}
+    for count in counts:
+        if count.what not in worst or count.counted > worst[count.what].counted:
+            worst[count.what] = count
+    lines = [["count", "counted", "promised", "of which"], ["---", "---:", "---:", "---"]]
+    lines += [_count_row(count) for count in worst.values()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _count_row(count: StatusCount) -> tuple[str, ...]:
-    commands = ", ".join(f"{name} {each:g}" for name, each in count.commands.items())
-    trips = f"{count.round_trips:.2f}" + ("" if count.is_kept else " **broken**")
-    return count.state, trips, str(count.promised), commands, str(count.upstream_calls)
+def _count_row(count: Count) -> list[str]:
+    counted = f"{count.counted:.2f}" + ("" if count.is_kept else " **broken**")
+    return [count.what, counted, f"{count.promised:g}", count.detail]
 
 
 def _rates(rounds: Sequence[Sequence[Rate]]) -> str:
@@ -61,7 +66,7 @@ def _rates(rounds: Sequence[Sequence[Rate]]) -> str:
         "CPU ms each",
         "store CPU ms each",
         "resident MiB",
-        "grown by MiB",
+        "grown by MiB, at most",
         "load busy",
         "gateway : peer, rate",
         "gateway : peer, CPU",
@@ -91,7 +96,10 @@ def _rate_row(rounds: Sequence[Sequence[Rate]], work: str, connections: int, ser
     def ratio(name: str) -> str:
         if server == GATEWAY:
             return ""
-        return f"{median(getattr(ours[turn], name) / getattr(rate, name) for turn, rate in mine.items()):.2f}"
+        pairs = [(ours[turn], rate) for turn, rate in mine.items() if turn in ours and getattr(rate, name)]
+        if not pairs:
+            return ""
+        return f"{median(getattr(our, name) / getattr(their, name) for our, their in pairs):.2f}"
 
     busy = middle("load_busy")
     is_limit = busy > _BUSY and server != GATEWAY
@@ -104,7 +112,7 @@ def _rate_row(rounds: Sequence[Sequence[Rate]], work: str, connections: int, ser
         f"{middle('cpu_ms'):.3f}",
         f"{middle('store_cpu_ms'):.3f}",
         f"{middle('rss_mib'):.0f}",
-        f"{middle('grown_mib'):.1f}",
+        f"{max(rate.grown_mib for rate in values):.1f}",
         f"{busy:.0%}" + (" (the limit)" if is_limit else ""),
         ratio("per_s"),
         ratio("cpu_ms"),
