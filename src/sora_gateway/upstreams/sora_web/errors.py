@@ -15,6 +15,8 @@ from sora_gateway.upstreams.sora_web.wire import Answer, Problem, problem
 
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 _MOST_TEXT = 500
+LONGEST_REST_S = 31 * 24 * _HOUR_S
+"""No account rests longer, whatever its quota says: then it is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,7 @@ def _by_status(status: int) -> _Rule:
 def _cool_s(rule: _Rule, answer: Answer, said: Problem) -> float | None:
     quota = said.rate_limit_and_credit_balance
     if rule is _SPENT and quota is not None and quota.access_resets_in_seconds:
-        return max(0.0, quota.access_resets_in_seconds) + _MINUTE_S
+        return min(max(0.0, quota.access_resets_in_seconds), LONGEST_REST_S) + _MINUTE_S
     asked = answer.headers.get("retry-after", "")
     if rule.cool_s is not None and asked.isdecimal() and len(asked) < 7:
         return float(asked)

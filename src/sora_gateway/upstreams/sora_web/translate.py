@@ -37,7 +37,7 @@ from sora_gateway.domain.remote import Accepted, Ambiguous, Refused, Submission
 from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.upstreams.sora_web import mentions, storyboard
 from sora_gateway.upstreams.sora_web.capabilities import PICTURES
-from sora_gateway.upstreams.sora_web.errors import content_error, is_turned_away, to_error
+from sora_gateway.upstreams.sora_web.errors import LONGEST_REST_S, content_error, is_turned_away, to_error
 from sora_gateway.upstreams.sora_web.fields import as_object, number, path_part, text
 from sora_gateway.upstreams.sora_web.wire import (
     Answer,
@@ -278,8 +278,8 @@ def balance(quota: BalanceObject | None, now_s: float) -> Balance | None:
     bought = quota.estimated_num_purchased_videos_remaining or 0
     resets_in_s = quota.access_resets_in_seconds
     return Balance(
-        videos_remaining=None if remaining is None else max(0, int(remaining + bought)),
-        resets_at=now_s + resets_in_s if resets_in_s and resets_in_s > 0 else None,
+        videos_remaining=None if remaining is None else max(0, int(remaining) + int(bought)),
+        resets_at=now_s + min(resets_in_s, LONGEST_REST_S) if resets_in_s and resets_in_s > 0 else None,
         is_exhausted=quota.rate_limit_reached,
     )
 

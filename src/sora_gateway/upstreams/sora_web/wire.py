@@ -7,18 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from sora_gateway.upstreams.sora_web.fields import (
     Flag,
+    Id,
+    IdOrNone,
     Integer,
     Moment,
     Number,
     Text,
     as_object,
     as_objects,
+    is_deeper,
     text,
+    with_id,
 )
+
+_MAX_DEPTH = 100
 
 
 class UnreadableError(ValueError):
@@ -49,18 +55,21 @@ class Answer:
         """Return the body as JSON.
 
         Raises:
-            UnreadableError: it is something else.
+            UnreadableError: it is something else, or nested deeper than anything that has a meaning.
         """
         try:
-            return json.loads(self.body)
+            value = json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise UnreadableError("the answer is not JSON") from error
+        if is_deeper(value, _MAX_DEPTH):
+            raise UnreadableError("the answer is nested too deep")
+        return value
 
 
 class Wire(BaseModel):
     """What all answers have in common: a field that is not known is not read."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 # --- tasks ----------------------------------------------------------------------------------------------
@@ -179,12 +188,6 @@ def post_id(value: Any) -> str | None:
     return text(value)
 
 
-def _with_id(value: Any, first: str, second: str) -> Any:
-    if isinstance(value, dict) and not text(value.get(first)) and text(value.get(second)):
-        return {**value, first: value[second]}
-    return value
-
-
 class Task(Wire):
     """A task of either generation, as the lists show it. Only ``id`` is required.
 
@@ -193,7 +196,7 @@ class Task(Wire):
     "failure_reason": null, "generations": [], "creation_config": {"orientation": "landscape"}}``
     """
 
-    id: str = Field(min_length=1)
+    id: Id
     type: Text = None
     task_type: Text = None
     status: Text = None
@@ -219,7 +222,7 @@ class Task(Wire):
     @model_validator(mode="before")
     @classmethod
     def _either_id(cls, value: Any) -> Any:
-        return _with_id(value, "id", "task_id")
+        return with_id(value, "id", "task_id")
 
 
 class DownloadUrls(Wire):
@@ -243,9 +246,9 @@ class Draft(Wire):
     "reason_str": "This content may violate our guardrails."}``
     """
 
-    id: str = Field(min_length=1)
+    id: Id
     generation_id: Text = None
-    task_id: Text = None
+    task_id: IdOrNone = None
     kind: Text = None
     created_at: Moment = None
     prompt: Text = None
@@ -274,7 +277,7 @@ class Draft(Wire):
     @model_validator(mode="before")
     @classmethod
     def _either_id(cls, value: Any) -> Any:
-        return _with_id(value, "id", "generation_id")
+        return with_id(value, "id", "generation_id")
 
     @property
     def post_id(self) -> str | None:
@@ -407,7 +410,7 @@ class Created(Carrier):
     ``{"id": "task_01kq3z0s7hf1t8m4x5d2j9bwnc", "status": "preprocessing", "priority": 1}``
     """
 
-    id: str = Field(min_length=1)
+    id: Id
 
     @model_validator(mode="before")
     @classmethod
@@ -415,7 +418,7 @@ class Created(Carrier):
         # One client met a list that held one task.
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        return _with_id(value, "id", "task_id")
+        return with_id(value, "id", "task_id")
 
 
 class Received(Wire):
@@ -436,7 +439,7 @@ class Uploaded(Received):
     ``{"id": "media_01kq3txxg1e7ybr94d8mzs5p6c", "type": "image", "width": 1024, "height": 1024}``
     """
 
-    id: str = Field(min_length=1)
+    id: Id
 
 
 class ErrorObject(Wire):

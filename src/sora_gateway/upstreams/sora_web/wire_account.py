@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from sora_gateway.upstreams.sora_web.fields import Text, as_object, as_objects
+from sora_gateway.upstreams.sora_web.fields import Id, Text, as_object, as_objects
 from sora_gateway.upstreams.sora_web.wire import Wire
 
 
@@ -17,7 +17,7 @@ class Me(Wire):
     ``{"id": "user-Qz81LmT4cVb2Ns7XhKe93RwP", "email": "pool-07@example.org", "username": null}``
     """
 
-    id: str = Field(min_length=1)
+    id: Id
     email: Text = None
 
 
