@@ -15,6 +15,7 @@ from sora_gateway.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _PARALLEL = 16
+_PAUSE_S = 0.5
 _KINDS = frozenset(MediaKind)
 
 
@@ -29,10 +30,14 @@ class Recovery:
         """Wait for regressions for ever and see to each."""
         while True:
             await self._hub.regressed.wait()
-            log.error(
-                "the store lost writes that it had confirmed: nothing is sent until all accounts were read"
-            )
-            accounts = await self._tools.pool.all()
+            log.warning("nothing is sent until all accounts were read")
+            try:
+                accounts = await self._tools.pool.all()
+            except GatewayError as error:
+                # A server that has just come back may still be loading what it kept.
+                log.warning("the accounts cannot be read yet", error=error.message)
+                await asyncio.sleep(_PAUSE_S)
+                continue
             room = asyncio.Semaphore(_PARALLEL)
             async with asyncio.TaskGroup() as group:
                 for account in accounts:

@@ -1,0 +1,1 @@
+"""Break everything at once, by a seed, and compare all ledgers afterwards."""
