@@ -10,6 +10,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.job_events import Bound, Cancelled, Failed, Returned
 from sora_gateway.domain.jobs import JobError
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.ports.stores import (
     Store,
 )
@@ -25,6 +26,7 @@ from tests.conftest_store import (
 )
 
 FAR = 4_000_000_000.0
+HIGH, LOW = Priority.HIGH, Priority.LOW
 FAILED = Failed(error=JobError(kind=ErrorKind.LOST, message="m", code="lost"), is_over_at_backend=True)
 
 
@@ -68,6 +70,64 @@ async def test_service_alternates_between_owners_by_cost(store: Store) -> None:
     assert [head.job_id for head in await store.jobs.heads(2)] == [regular.id, newcomer.id]
 
 
+async def test_a_higher_class_is_served_first(store: Store) -> None:
+    """A thousand jobs that wait already delay none of a higher class; the position tells so."""
+    normal = [new_job(owner="lic_many") for _ in range(1000)]
+    low, high = new_job(owner="lic_low", priority=LOW), new_job(owner="lic_high", priority=HIGH)
+    await accepted(store, low)
+    for start in range(0, 1000, 100):
+        await store.jobs.accept(normal[start : start + 100], cost=12, queue_limit=5000)
+    assert await store.jobs.queue_position(low) == 1001
+    await accepted(store, high)
+    heads = [head.job_id for head in await store.jobs.heads(2)]
+    assert heads == [high.id, normal[0].id]
+    assert [await store.jobs.queue_position(job) for job in (high, normal[0], low)] == [1, 2, 1002]
+
+
+async def test_a_class_is_fair_within_itself(store: Store) -> None:
+    """By cost as ever; what other classes are served is not held against anybody."""
+    for _ in range(3):
+        await accepted(store, new_job(owner="lic_a", priority=HIGH))
+    for owner in ("lic_a", "lic_a", "lic_b"):
+        await accepted(store, new_job(owner=owner, priority=LOW))
+    owners = []
+    for _ in range(6):
+        (head,) = await store.jobs.heads(1)
+        job = await store.jobs.bind(head.job_id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 99)
+        assert job is not None
+        owners.append(f"{job.priority.value} {job.owner}")
+    assert owners == ["high lic_a"] * 3 + ["low lic_a", "low lic_b", "low lic_a"]
+    regular, newcomer = (new_job(owner=owner, priority=LOW) for owner in ("lic_a", "lic_new"))
+    await accepted(store, regular, newcomer)
+    assert [head.job_id for head in await store.jobs.heads(2)] == [regular.id, newcomer.id]
+
+
+async def test_a_returned_job_keeps_its_class(store: Store) -> None:
+    """Also after a delay; while it is delayed its position counts it where it belongs."""
+    low, normal, high = (new_job(priority=priority) for priority in (LOW, Priority.NORMAL, HIGH))
+    await bound(store, high)
+    await accepted(store, low, normal)
+    await store.jobs.change(high.id, on(Returned(ticket=None, reason="r", not_before=FAR)))
+    assert [head.job_id for head in await store.jobs.heads(3)] == [normal.id, low.id]
+    assert await store.jobs.queue_position(high) == 1
+    soon = on(Bound(account_id=ACCOUNT), Returned(ticket=None, reason="r", not_before=1.0))
+    await store.jobs.change(high.id, soon)
+    assert [head.job_id for head in await store.jobs.heads(3)] == [high.id, normal.id, low.id]
+
+
+async def test_a_higher_class_comes_first_over_all_signatures(store: Store) -> None:
+    """Signatures may compete for one account, so the order of heads is by class before anything else."""
+    jobs = {
+        (signature, priority): new_job(signature=signature, priority=priority)
+        for signature in ("s1", "s2")
+        for priority in (LOW, Priority.NORMAL, HIGH)
+    }
+    await accepted(store, *jobs.values())
+    classes = {job.id: priority for (_, priority), job in jobs.items()}
+    heads = [classes[head.job_id] for head in await store.jobs.heads(9)]
+    assert heads == [HIGH, HIGH, Priority.NORMAL, Priority.NORMAL, LOW, LOW]
+
+
 async def test_a_returned_job_keeps_its_place(store: Store) -> None:
     """What comes back from an account goes before what came later."""
     first, second = new_job(), new_job()
@@ -88,6 +148,26 @@ async def test_a_delayed_job_is_no_head_before_its_time(store: Store) -> None:
     soon = on(Bound(account_id=ACCOUNT), Returned(ticket=None, reason="r", not_before=1.0))
     await store.jobs.change(delayed.id, soon)
     assert [head.job_id for head in await store.jobs.heads(2)] == [delayed.id, other.id]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["accepted here", "new to this node"])
+async def test_a_look_is_the_job_and_its_place(store: Store, is_known: bool) -> None:
+    """Whatever happened to the job meanwhile, also where only another node did it."""
+    first, job = new_job(), new_job()
+    await accepted(store, first, job)
+    if is_known:
+        assert await store.jobs.look(job.id) == (job, 2)
+    await cancelled(store, first)
+    assert await store.jobs.look(job.id) == (job, 1)
+    await store.jobs.bind(job.id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 9)
+    assert await store.jobs.look(job.id) == (await store.jobs.get(job.id), None)
+    _, back = await store.jobs.change(job.id, on(Returned(ticket=None, reason="r", not_before=FAR)))
+    assert await store.jobs.look(job.id) == (back, 1)
+    await cancelled(store, job)
+    await store.jobs.archive(9)
+    found = await store.jobs.look(job.id)
+    assert found == (await store.jobs.get(job.id), None)
+    assert await store.jobs.look("video_none") is None
 
 
 async def test_a_delay_ends_by_itself(store: Store) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sora_gateway.domain.licences import Bounds, Licence, Permission
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.ports.stores import Store
 
 FIRST = Licence(
@@ -45,7 +46,7 @@ async def test_a_replaced_key_opens_nothing(store: Store) -> None:
 
 async def test_a_licence_is_kept_with_all_its_bounds(store: Store) -> None:
     """Every field comes back."""
-    bounds = Bounds(daily_units=4, requests_per_minute=1, weight=0.5)
+    bounds = Bounds(daily_units=4, requests_per_minute=1, weight=0.5, priority=Priority.HIGH)
     full = replace(FIRST, groups=("plus",), models=("sora-2",), bounds=bounds, disabled_at=1.0)
     await store.licences.put(full, "h")
     assert await store.licences.by_hash("h") == full

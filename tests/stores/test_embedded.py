@@ -188,6 +188,30 @@ async def test_joining_leaves_the_server_alone(tmp_path: Path, start_parent: Cal
     assert not (tmp_path / "store" / "server.json").exists()
 
 
+async def test_a_guest_waits_for_its_host(tmp_path: Path) -> None:
+    """A guest never starts the server: it joins the host's, and the one that the host starts after a loss."""
+    guest = EmbeddedServer(tmp_path, is_guest=True, patience_s=0.05)
+    with pytest.raises(GatewayError, match="another process holds it"):
+        await guest.start()
+    async with EmbeddedServer(tmp_path) as url, EmbeddedServer(tmp_path, is_guest=True) as joined:
+        assert joined == url
+        os.kill(pid_of(tmp_path), signal.SIGKILL)
+    assert servers_of(tmp_path) == []
+
+
+async def test_a_guest_comes_back_after_its_host(tmp_path: Path) -> None:
+    """While the server is away the guest waits, and is joined again when the host has brought it back."""
+    host, guest = EmbeddedServer(tmp_path), EmbeddedServer(tmp_path, is_guest=True)
+    async with host as url, guest:
+        os.kill(pid_of(tmp_path), signal.SIGKILL)
+        async with asyncio.TaskGroup() as group:
+            again = group.create_task(guest.restart())
+            assert await host.restart() == url
+        assert again.result() == url
+        assert (host.is_owner, guest.is_owner) == (True, False)
+        await guest.check()
+
+
 async def test_four_at_the_same_instant(tmp_path: Path, start_parent: Callable[..., Parent]) -> None:
     """Processes that start together share exactly one server."""
     parents = [start_parent(tmp_path) for _ in range(4)]

@@ -12,6 +12,7 @@ from sora_gateway.domain.files import StoredFile
 from sora_gateway.domain.jobs import Job, Status
 from sora_gateway.domain.licences import NO_BOUNDS, Bounds, Licence
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.ports.store_facts import StoreFacts
 from sora_gateway.ports.usage import UsageStore
 from sora_gateway.ports.webhooks import WebhookStore
 
@@ -162,6 +163,10 @@ class JobStore(Protocol):
         """Return its place in its queue from 1, None when it does not wait."""
         ...
 
+    async def look(self, job_id: str) -> tuple[Job, int | None] | None:
+        """Return the job and its ``queue_position``: one round trip, two where a job is new to this node."""
+        ...
+
     async def page(
         self, owner: str, *, after: str | None, limit: int, ascending: bool, kind: MediaKind
     ) -> Page | None:
@@ -188,7 +193,10 @@ class JobStore(Protocol):
         ...
 
     async def heads(self, limit: int) -> Sequence[Head]:
-        """Return the first waiting jobs of each signature, fairest first, at most ``limit`` of each."""
+        """Return the first waiting jobs of each signature, at most ``limit`` of each.
+
+        Those of a higher class come before all of a lower one; within a class and signature it is fair.
+        """
         ...
 
     async def bind(
@@ -291,6 +299,7 @@ class Feed(Protocol):
 
         Raises:
             FeedRegressedError: it does not: the store lost writes that it had confirmed.
+            FeedReplacedError: it is not known whether it lost some.
         """
         ...
 
@@ -310,6 +319,10 @@ class FeedTrimmedError(Exception):
 
 class FeedRegressedError(FeedTrimmedError):
     """The store went back in time: what was confirmed since may be unknown to it."""
+
+
+class FeedReplacedError(FeedRegressedError):
+    """Another server has the store's place, or it was started anew: what was confirmed last may be lost."""
 
 
 class AccountStore(Protocol):
@@ -434,19 +447,6 @@ class FileStore(Protocol):
     async def expired(self, limit: int) -> Sequence[StoredFile]:
         """Return files past ``expires_at`` by store time."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreFacts:
-    """What the store is and what it promises."""
-
-    server: str
-    version: str
-    run_id: str
-    is_embedded: bool
-    is_append_only: bool
-    fsync: str
-    eviction: str
 
 
 class Store(Protocol):

@@ -132,6 +132,7 @@ class EmbeddedServer:
         runtime_dir: has room for a private folder for the socket if its path in ``data_dir`` is too long.
         dies_with_us: for the process that serves. A command that may have started the server by chance
             leaves it to those who joined meanwhile.
+        is_guest: never start the server, but wait for the one that another process starts, or starts again.
         patience_s: how long to wait for another process that starts or stops the server.
     """
 
@@ -142,6 +143,7 @@ class EmbeddedServer:
         log: FilteringBoundLogger | None = None,
         runtime_dir: Path | None = None,
         dies_with_us: bool = True,
+        is_guest: bool = False,
         patience_s: float = _PATIENCE_S,
         stop_s: float = _STOP_S,
         search_path: str | None = None,
@@ -150,7 +152,7 @@ class EmbeddedServer:
         self._folder = (data_dir / "store").resolve()
         self._note_path = self._folder / "server.json"
         self._log = log or get_logger(__name__)
-        self._runtime_dir, self._dies_with_us = runtime_dir, dies_with_us
+        self._runtime_dir, self._dies_with_us, self._is_guest = runtime_dir, dies_with_us, is_guest
         self._patience_s, self._stop_s = patience_s, stop_s
         self._search_path, self._free_bytes = search_path, free_bytes
         self._child: subprocess.Popen[bytes] | None = None
@@ -258,12 +260,17 @@ class EmbeddedServer:
         """Start or join once; return what stands in the way if it is not done."""
         if not self._enter():
             return "another process is just stopping it."
+        if self._is_guest:
+            return await self._join()
         lock = _open_lock(self._folder / "lock")
         try:
             if _lock(lock, fcntl.LOCK_EX):
                 return await self._run(lock)
         finally:
             os.close(lock)
+        return await self._join()
+
+    async def _join(self) -> Note | str:
         note = self._read_note()
         if note is None:
             return "another process holds it and has not said where (server.json is missing)."

@@ -5,21 +5,36 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.job_events import Bound, Cancelled
-from sora_gateway.domain.jobs import Job
-from sora_gateway.ports.stores import Store
+from sora_gateway.domain.jobs import Job, Phase
+from sora_gateway.ports.stores import Idempotency, Store
+from sora_gateway.stores.redis.addresses import parse
 from sora_gateway.stores.redis.cipher import FernetCipher
-from sora_gateway.stores.redis.connection import connect
+from sora_gateway.stores.redis.connection import Connection, connect
 from sora_gateway.stores.redis.scripting import load, load_on_state
 from sora_gateway.stores.redis.store import RedisStore
-from tests.conftest_store import ACCOUNT, accepted, cancelled, new_job, on, start_server
+from sora_gateway.stores.redis.transports import Transport, open_transport
+from tests.conftest_store import (
+    ACCOUNT,
+    Server,
+    accepted,
+    cancelled,
+    new_job,
+    on,
+    start_server,
+    submitting,
+    wait_until,
+)
+from tests.functional.harness import free_port
 from tests.stores.redis.faults import Wire, wire
 
 CIPHER = FernetCipher(["k"])
@@ -35,6 +50,19 @@ def folder() -> Iterator[Path]:
     """A folder whose path is short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="sg") as name:
         yield Path(name)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Starts servers, which end with the test."""
+    with ExitStack() as stack:
+
+        def start(folder: Path, *more: str) -> Server:
+            server = start_server(folder, *more)
+            stack.callback(server.stop)
+            return server
+
+        yield start
 
 
 @pytest.fixture
@@ -225,17 +253,16 @@ async def test_a_server_that_hangs_is_unavailable_in_time(folder: Path) -> None:
     listener.close()
 
 
-async def test_work_goes_on_when_the_server_comes_back(folder: Path) -> None:
+async def test_work_goes_on_when_the_server_comes_back(folder: Path, serve: Callable[..., Server]) -> None:
     """A pool full of dead connections recovers by itself."""
-    server = start_server(folder)
+    server = serve(folder)
     async with RedisStore(connect(server.url), cipher=CIPHER) as store:
         await accepted(store, new_job())
         server.stop()
         with pytest.raises(GatewayError):
             await store.ping()
-        server = start_server(folder)
+        server = serve(folder)
         await accepted(store, new_job())
-        server.stop()
 
 
 async def test_more_callers_than_connections_wait_their_turn(store: Store) -> None:
@@ -247,7 +274,9 @@ async def test_more_callers_than_connections_wait_their_turn(store: Store) -> No
     assert all(task.result() == job for task in tasks)
 
 
-@pytest.mark.parametrize("url", ["http://u:secret@h", "redis+cluster://h", "", "redis://h:secret/x"])
+@pytest.mark.parametrize(
+    "url", ["http://u:secret@h", "secret", "", "redis://h:secret/x", "redis://h?secret=1"]
+)
 def test_an_unreadable_url_is_refused_without_repeating_it(url: str) -> None:
     """The message says what would be right."""
     with pytest.raises(ValueError, match="URL") as caught:
@@ -256,7 +285,159 @@ def test_an_unreadable_url_is_refused_without_repeating_it(url: str) -> None:
     assert caught.value.__cause__ is None
 
 
+async def test_a_write_that_no_replica_confirms_does_not_count(store: Store, server_path: Path) -> None:
+    """It is refused, but not lost: repeating it finds it."""
+    connection = connect(f"unix://{server_path}", answer_s=0.2, replicas=1)
+    jobs = RedisStore(connection, cipher=CIPHER).jobs
+    job = new_job()
+    promise = Idempotency(scope="lic_a", key="k", digest="d")
+    for ask in (
+        lambda: jobs.accept([job], cost=1, queue_limit=9, idempotency=promise),
+        lambda: jobs.accept([job], cost=1, queue_limit=9, idempotency=promise),
+        lambda: jobs.replayed(promise),
+    ):
+        with pytest.raises(GatewayError, match="Idempotency-Key") as caught:
+            await ask()
+        assert caught.value.kind is ErrorKind.STORE_UNAVAILABLE
+        assert caught.value.retry_after_s is not None
+    await connection.aclose()
+    replayed = await store.jobs.replayed(promise)
+    assert replayed is not None
+    assert replayed.jobs == (job,)
+    assert len(await store.jobs.heads(9)) == 1
+
+
+async def test_a_refusal_needs_no_replica(store: Store, server_path: Path) -> None:
+    """What is not written cannot be lost; nor does a change wait that sends nothing."""
+    connection = connect(f"unix://{server_path}", answer_s=0.2, replicas=1)
+    jobs = RedisStore(connection, cipher=CIPHER).jobs
+    job = new_job()
+    await accepted(store, job)
+    with pytest.raises(GatewayError) as caught:
+        await jobs.accept([new_job()], cost=1, queue_limit=1)
+    assert caught.value.kind is ErrorKind.QUEUE_FULL
+    await jobs.bind(job.id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 1)
+    with pytest.raises(GatewayError, match="could not confirm"):
+        await jobs.change(job.id, on(submitting("t")))
+    await jobs.change(job.id, on(Cancelled()))
+    await connection.aclose()
+
+
+async def test_replicas_that_have_a_write_let_it_count(folder: Path, serve: Callable[..., Server]) -> None:
+    """With a replica in step, accepting and what is sent next are as quick as ever."""
+    first, second = folder / "1", folder / "2"
+    first.mkdir()
+    second.mkdir()
+    primary = serve(first, "--port", str(free_port()), "--repl-diskless-sync-delay", "0")
+    admin = connect(primary.url)
+    port = (await admin.call("CONFIG GET", "port"))["port"]
+    serve(second, "--replicaof", "127.0.0.1", port)
+    async with RedisStore(connect(primary.url, replicas=1), cipher=CIPHER) as store:
+        await wait_until(lambda: _has_replica(store))
+        job = new_job()
+        await store.jobs.accept([job], cost=1, queue_limit=9)
+        await store.jobs.bind(job.id, on(Bound(account_id=ACCOUNT)), ACCOUNT, 1)
+        _, after = await store.jobs.change(job.id, on(submitting("t")))
+        assert after.phase is Phase.SUBMITTING
+    await admin.aclose()
+
+
+async def _has_replica(store: RedisStore) -> bool:
+    return (await store.facts()).replicas == 1
+
+
+async def test_a_full_server_refuses_writes_and_answers_reads(
+    folder: Path, serve: Callable[..., Server]
+) -> None:
+    """The caller is told to come again; the server is not taken for dead, and writes go on with room."""
+    server = serve(folder)
+    admin = connect(server.url)
+    async with RedisStore(connect(server.url), cipher=CIPHER) as store:
+        job = new_job()
+        await accepted(store, job)
+        await admin.call("CONFIG SET", "maxmemory", 1)
+        for _ in range(9):
+            with pytest.raises(GatewayError, match="full") as caught:
+                await accepted(store, new_job())
+            assert caught.value.kind is ErrorKind.STORE_UNAVAILABLE
+            assert caught.value.retry_after_s is not None
+            assert await store.jobs.get(job.id) == job
+        await admin.call("CONFIG SET", "maxmemory", 0)
+        await accepted(store, new_job())
+        assert len(await store.jobs.heads(99)) == 2
+    await admin.aclose()
+
+
+class Moving:
+    """A way to a server that says when another has its place."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.name = "first"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def primary(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+async def test_a_failover_that_a_call_notices_is_told_to_who_waits(server_path: Path) -> None:
+    """He may wait at a server that hangs, and would not learn of it for long."""
+    transport: Any = Moving(open_transport(parse(f"unix://{server_path}"), 1.0))
+    connection = Connection(transport, answer_s=1.0, is_embedded=False)
+    await connection.call("PING")
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(_refusal(connection))
+        await wait_until(lambda: _is_waiting(connection))
+        transport.name = "second"
+        await connection.call("PING")
+    assert waiting.result().kind is ErrorKind.STORE_UNAVAILABLE
+    await connection.aclose()
+
+
+async def _refusal(connection: Connection) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        await connection.wait([("XREAD", "BLOCK", 30_000, "STREAMS", "nothing-comes", "0")], 30)
+    return caught.value
+
+
+async def _is_waiting(connection: Connection) -> bool:
+    return int((await connection.call("INFO", "clients"))["blocked_clients"]) > 0
+
+
+async def test_a_server_that_hangs_is_left_alone(folder: Path) -> None:
+    """After the first who waited in vain the others are refused at once, and few connections wait for it."""
+    connections = 0
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_unix_server(hang, str(folder / "h"))
+    connection = connect(f"unix://{folder / 'h'}", answer_s=1.0)
+
+    async def ask() -> float:
+        started = time.monotonic()
+        with pytest.raises(GatewayError):
+            await connection.call("PING")
+        return time.monotonic() - started
+
+    await ask()
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(ask()) for _ in range(200)]
+    assert sum(task.result() < 0.5 for task in asked) >= 199
+    assert connections <= 3
+    await connection.aclose()
+    listener.close()
+
+
 def test_connecting_sends_nothing() -> None:
     """An application can be wired without I/O, outside of an event loop."""
+    assert connect("redis+sentinel://nowhere.invalid/mymaster").is_embedded is False
+    assert connect("rediss+cluster://u:p@nowhere.invalid:7000").is_embedded is False
     assert connect("rediss://u:p@nowhere.invalid:6380/3").is_embedded is False
     assert connect("unix:///x", is_embedded=True).is_embedded is True

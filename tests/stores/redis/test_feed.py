@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.job_events import Cancelled
-from sora_gateway.ports.stores import FeedTrimmedError, Store
+from sora_gateway.ports.stores import FeedReplacedError, FeedTrimmedError, Store
 from sora_gateway.stores.redis import keys
+from sora_gateway.stores.redis.cipher import FernetCipher
 from sora_gateway.stores.redis.connection import Connection, connect
-from tests.conftest_store import accepted, cancelled, new_job, on
+from sora_gateway.stores.redis.store import RedisStore
+from tests.conftest_store import accepted, cancelled, new_job, on, start_server
 
 
 @pytest.fixture
@@ -41,6 +46,35 @@ async def test_a_store_that_lost_writes_is_noticed(store: Store, admin: Connecti
     await admin.call("FLUSHALL")
     with pytest.raises(FeedTrimmedError):
         await store.feed.read(last, block_s=0.01)
+
+
+async def test_another_server_in_its_place_is_noticed() -> None:
+    """Nobody knows what it has; the embedded one, which is only started anew, is believed."""
+    with TemporaryDirectory(prefix="sg") as name, ExitStack() as stack:
+        server = start_server(Path(name))
+        stack.callback(server.stop)
+        async with (
+            RedisStore(connect(server.url), cipher=FernetCipher(["k"])) as outside,
+            RedisStore(connect(server.url, is_embedded=True), cipher=FernetCipher(["k"])) as embedded,
+        ):
+            for store in (outside, embedded):
+                await store.feed.verify(await store.feed.last_id())
+            server.stop()
+            server = start_server(Path(name))
+            stack.callback(server.stop)
+            with pytest.raises(FeedReplacedError):
+                await outside.feed.verify("0-0")
+            await outside.feed.verify("0-0")
+            await embedded.feed.verify("0-0")
+
+
+async def test_a_reader_learns_that_the_server_went_away(store: Store, admin: Connection) -> None:
+    """Even between two reads, when a client would connect anew in silence."""
+    await store.feed.read("0-0", block_s=0.01)
+    await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    with pytest.raises(GatewayError):
+        await store.feed.read("0-0", block_s=0.01)
+    await store.feed.read("0-0", block_s=0.01)
 
 
 async def test_the_feed_is_kept_short(store: Store, admin: Connection) -> None:

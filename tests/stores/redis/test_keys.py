@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.prices import MOST_UNITS
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.stores.redis import keys
 
 ROOMS = ("characters", "files", "webhooks")
@@ -35,3 +37,19 @@ def test_idempotency_keys_are_kept_apart() -> None:
     """Scope and key cannot be shifted against each other, and any text will do."""
     assert keys.idempotency("a", "bc") != keys.idempotency("ab", "c")
     assert len(keys.idempotency("\ud800", "x" * 5000)) < 100
+
+
+def test_courses() -> None:
+    """Each class of a signature has one of its own; the normal one bears the signature's name."""
+    names = {keys.course("s", priority) for priority in Priority}
+    assert len(names) == len(Priority)
+    assert keys.course("s", Priority.NORMAL) == "s"
+
+
+def test_classes_do_not_touch() -> None:
+    """The dearest jobs at the least weight stay in their class, and the cheapest are told apart there."""
+    high, normal, low = (keys.CLASS_BASE[priority] for priority in Priority)
+    dearest = MOST_UNITS / 0.01
+    assert high + 1_000_000 * dearest < normal
+    assert normal + 1_000_000 * dearest < low
+    assert low + 1_000_000 * dearest + 0.01 > low + 1_000_000 * dearest

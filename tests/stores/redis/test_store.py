@@ -24,6 +24,9 @@ async def test_the_facts_are_the_servers(server_path: Path) -> None:
         assert (facts.server, facts.is_embedded, facts.is_append_only) == ("valkey", True, False)
         assert (facts.fsync, facts.eviction) == ("everysec", "noeviction")
         assert len(facts.run_id) == 40
+        assert (facts.replicas, facts.least_replicas, facts.most_memory_bytes) == (0, 0, 0)
+        assert facts.memory_bytes is not None
+        assert facts.memory_bytes > 0
         assert abs(await store.time() - system_now()) < 5
 
 
@@ -36,6 +39,7 @@ async def test_facts_without_config_are_unknown(server_path: Path) -> None:
     await admin.call("ACL", "DELUSER", "limited")
     await admin.aclose()
     assert (facts.fsync, facts.eviction, facts.server) == ("unknown", "noeviction", "valkey")
+    assert facts.least_replicas is None
 
 
 async def test_secrets_of_the_installation_lie_encrypted(store: Store, server_path: Path) -> None:

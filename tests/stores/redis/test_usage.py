@@ -47,6 +47,19 @@ async def test_a_clock_that_was_set_back_locks_nobody_out(store: Store, admin: C
     assert (await store.usage.take_request("lic_a", LIMIT)).remaining == LIMIT - 1
 
 
+async def test_a_full_server_locks_nobody_out(store: Store, admin: Connection) -> None:
+    """Requests that it cannot note are let through: readings go on."""
+    await store.usage.take_request("lic_a", LIMIT)
+    await admin.call("CONFIG SET", "maxmemory", 1)
+    try:
+        taken = [await store.usage.take_request("lic_a", LIMIT) for _ in range(5)]
+        fresh = await store.usage.take_request("lic_b", LIMIT)
+    finally:
+        await admin.call("CONFIG SET", "maxmemory", 0)
+    assert [(pace.is_allowed, pace.remaining) for pace in taken] == [(True, 2)] * 5
+    assert fresh.is_allowed
+
+
 async def test_numbers_are_kept_400_days(store: Store, admin: Connection) -> None:
     """Of the day and of the month."""
     reserved = Reservation(units=2, day="2026-11-22", month="2026-11")

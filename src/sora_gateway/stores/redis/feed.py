@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sora_gateway.ports.stores import FeedEntry, FeedRegressedError, FeedTrimmedError
+from sora_gateway.domain.errors import GatewayError
+from sora_gateway.ports.stores import FeedEntry, FeedRegressedError, FeedReplacedError, FeedTrimmedError
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.codec import JOBS
 from sora_gateway.stores.redis.connection import Connection
@@ -18,9 +19,11 @@ class RedisFeed:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._server: str | None = None
 
     async def last_id(self) -> str:
-        """Return the id of the newest entry, ``"0-0"`` for none."""
+        """Return the id of the newest entry, ``"0-0"`` for none; what ``verify`` compares begins here."""
+        self._server = await self._identity()
         newest = await self._connection.call("XREVRANGE", keys.FEED, "+", "-", "COUNT", 1)
         return str(newest[0][0]) if newest else _START
 
@@ -29,7 +32,12 @@ class RedisFeed:
 
         Raises:
             FeedRegressedError: it does not: the store lost writes that it had confirmed.
+            FeedReplacedError: another server has its place, or it was started anew.
         """
+        identity, known = await self._identity(), self._server
+        self._server = identity or known
+        if known is not None and self._server != known:
+            raise FeedReplacedError
         if entry_id == _START:
             return
         found, oldest = await self._connection.pipeline(
@@ -68,6 +76,16 @@ class RedisFeed:
             FeedEntry(id=entry_id, job=JOBS.decode(fields["j"]), has_public_change=fields["p"] == "1")
             for entry_id, fields in entries
         ]
+
+    async def _identity(self) -> str | None:
+        """Return what names the running server, None if that says nothing or may not be asked."""
+        if self._connection.is_embedded:
+            return None  # it syncs every write: a new start has all of them
+        try:
+            info = await self._connection.call("INFO", "server")
+        except GatewayError:
+            return None  # hosted servers may forbid it; should none answer, the next call tells
+        return str(info.get("run_id", "")) or None
 
     async def _was_trimmed(self, after: str) -> bool:
         if after != _START:

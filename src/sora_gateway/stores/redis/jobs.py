@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.domain.jobs import Job
+from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.licences import NO_BOUNDS, Bounds
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.kit.clock import Now, system_now
 from sora_gateway.ports.stores import (
     Head,
@@ -48,10 +49,15 @@ _REFUSALS: dict[str, Callable[[], Exception]] = {
     "twin": TwinError,
     "taken": TakenError,
 }
+# What replicas must have before it counts: a promise to a caller, and what is about to be sent.
+_ACCEPTED = ("accepted", "known", "replayed")
+_DONE = ("done",)
 _PATIENT_TRIES = 3
 _MOST_TRIES = 500
 _LONGEST_COLLECT_S = 3600.0
+_MOST_REMEMBERED = 20_000
 _LARGEST_PIECE = 1000
+_CLASSES = tuple(keys.CLASS_BASE[priority] for priority in (Priority.NORMAL, Priority.LOW))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class RedisJobs:
         self._connection = connection
         self._archive = Archive(connection, now)
         self._signatures: tuple[str, ...] = ()
+        self._queues: dict[str, str] = {}
+        """In which queue jobs waited that were looked at, or accepted, here: where to ask first."""
 
     async def accept(
         self,
@@ -91,14 +99,16 @@ class RedisJobs:
         ring.names.append(_idempotency_key(idempotency))
         parts: list[str | int] = []
         for job in jobs:
-            parts += (plan(None, job, ring), job.version, JOBS.encode(job), job.id, job.signature, job.owner)
+            parts += (plan(None, job, ring), job.version, JOBS.encode(job), job.id, job.owner)
         digest = idempotency.digest if idempotency is not None else ""
         ids = " ".join(job.id for job in jobs)
         checks = to_json(bound_checks(jobs, bounds, ring))
         head = (_new_write_id(), queue_limit, cost, digest, ids, keys.IDEMPOTENCY_S, checks)
-        answer = await self._connection.run(_ACCEPT, ring.names, (*head, *parts))
+        answer = await self._connection.run(_ACCEPT, ring.names, (*head, *parts), binding=_ACCEPTED)
         match answer:
             case ["accepted"]:
+                for job in jobs:
+                    self._remember(job)
                 return tuple(jobs)
             case ["known"]:
                 return await self._stored([job.id for job in jobs])
@@ -123,6 +133,8 @@ class RedisJobs:
             return None
         if digest != idempotency.digest:
             raise IdempotencyConflictError
+        # Its acceptance may be one that replicas had not confirmed when its caller was told so.
+        await self._connection.confirm()
         return Replayed(jobs=await self._stored(held.split(" ")))
 
     async def try_of(self, name: str, fresh: str, *, is_repeat: bool, keep_s: float) -> str:
@@ -151,6 +163,28 @@ class RedisJobs:
         names = (keys.queue(job.signature), keys.delayed(job.signature), keys.TAGS)
         before = await self._connection.run(_POSITION, names, (job.id,))
         return None if before is None else int(before) + 1
+
+    async def look(self, job_id: str) -> tuple[Job, int | None] | None:
+        """Return the job and its ``queue_position``: one round trip, two where a job is new to this node."""
+        signature = self._queues.get(job_id)
+        place = () if signature is None else (("ZRANK", keys.queue(signature), job_id),)
+        commands = [("HGET", keys.job(job_id), "j"), *place, ("HGET", keys.archived(job_id), "j")]
+        live, *rank, old = await self._connection.pipeline(commands)
+        if live is None and old is None:
+            return None
+        job = JOBS.decode(live or old)
+        if job.phase is not Phase.QUEUED:
+            self._queues.pop(job_id, None)
+            return job, None
+        self._remember(job)
+        if signature == job.signature and rank[0] is not None:
+            return job, int(rank[0]) + 1
+        return job, await self.queue_position(job)
+
+    def _remember(self, job: Job) -> None:
+        if len(self._queues) >= _MOST_REMEMBERED and job.id not in self._queues:
+            self._queues.pop(next(iter(self._queues)))
+        self._queues[job.id] = job.signature
 
     async def page(
         self, owner: str, *, after: str | None, limit: int, ascending: bool, kind: MediaKind
@@ -193,11 +227,14 @@ class RedisJobs:
         return changed
 
     async def heads(self, limit: int) -> Sequence[Head]:
-        """Return the first waiting jobs of each signature, fairest first, at most ``limit`` of each."""
+        """Return the first waiting jobs of each signature, at most ``limit`` of each.
+
+        The order is by class over all signatures, then fair within each of them.
+        """
         while True:
             names = [key for name in self._signatures for key in (keys.queue(name), keys.delayed(name))]
             verdict, found = await self._connection.run(
-                _HEADS, (*keys.STATE, *names), (limit, *self._signatures)
+                _HEADS, (*keys.STATE, *names), (limit, *_CLASSES, *self._signatures)
             )
             if verdict == "heads":
                 return [Head(signature=found[i], job_id=found[i + 1]) for i in range(0, len(found), 2)]
@@ -308,7 +345,9 @@ class RedisJobs:
         ring = KeyRing()
         content = plan(before, after, ring, lease=lease, slots=slots)
         args = (content, _new_write_id(), before.version, after.version, JOBS.encode(after))
-        return await self._connection.run(_CHANGE, ring.names, args)
+        is_sent_next = after.phase is Phase.SUBMITTING and before.attempt != after.attempt
+        binding = _DONE if is_sent_next else ()
+        return await self._connection.run(_CHANGE, ring.names, args, binding=binding)
 
     async def _current(self, job_id: str) -> _Current | None:
         (found,) = await self._find([job_id])

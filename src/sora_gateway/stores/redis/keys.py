@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.priorities import Priority
 
 _DAY_S = 24 * 3600
 
@@ -14,8 +15,8 @@ TOKENS = "{gw}:lane:tokens"  # account -> token of the lane's owner
 LANES = "{gw}:lanes"  # account -> end of its lease, or since when it is due
 WORK = "{gw}:lane:work"  # "<account>" and "<kind> <account>" -> number of its jobs
 FOREIGN = "{gw}:lane:foreign"  # account -> tasks in its list that are not ours, JSON by kind
-TAGS = "{gw}:queue:tags"  # job -> its fair virtual time, until it is final
-VIRTUAL = "{gw}:queue:virtual"  # signature -> virtual time of the last job that was served
+TAGS = "{gw}:queue:tags"  # job -> its score in the queue: fair virtual time and class, until it is final
+VIRTUAL = "{gw}:queue:virtual"  # course -> virtual time of the last job that was served
 SIGNATURES = "{gw}:queue:signatures"  # those that may have waiting jobs
 HOLDERS = "{gw}:lane:holders"  # account -> node, for people to read
 STATE = (FEED, TOKENS, LANES, WORK, FOREIGN, TAGS, VIRTUAL, SIGNATURES, HOLDERS)
@@ -36,6 +37,13 @@ DELIVERIES_DUE = "{gw}:deliveries:due"  # "<event> <target>" -> when to try
 DELIVERIES_MADE = "{gw}:deliveries:made"  # "<event> <target>" by creation time, for DELIVERIES_S
 VAULT = "{gw}:vault"
 SECRETS = "{gw}:secrets"
+FENCE = "{gw}:fence"  # written to learn whether replicas have what was written before
+
+CLASS_BASE = {Priority.HIGH: -(2**40), Priority.NORMAL: 0, Priority.LOW: 2**40}
+"""What the class adds to a job's virtual time: more than all units that a signature will ever serve.
+
+A score keeps steps of 0.0003 there, and the least step, an image at the greatest weight, is 0.01.
+"""
 
 FEED_LENGTH = 10_000
 BOUND_S = 2 * _DAY_S
@@ -64,7 +72,7 @@ def archived(job_id: str) -> str:
 
 
 def queue(signature: str) -> str:
-    """Return the key of a queue: jobs by tag."""
+    """Return the key of a queue: jobs by class, then by fair virtual time (see ``CLASS_BASE``)."""
     return f"{{gw}}:queue:ready:{signature}"
 
 
@@ -73,9 +81,14 @@ def delayed(signature: str) -> str:
     return f"{{gw}}:queue:delayed:{signature}"
 
 
-def last_tags(signature: str) -> str:
+def course(signature: str, priority: Priority) -> str:
+    """Return the name of what has a virtual time of its own: one class of one signature."""
+    return signature if priority is Priority.NORMAL else f"{signature} {priority.value}"
+
+
+def last_tags(course: str) -> str:
     """Return the key of the last tag that each owner was given, as far as it is ahead of virtual time."""
-    return f"{{gw}}:queue:last:{signature}"
+    return f"{{gw}}:queue:last:{course}"
 
 
 def lane(account_id: str) -> str:

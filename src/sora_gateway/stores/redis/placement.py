@@ -123,7 +123,9 @@ def plan(
     }
     if before is None:
         content["owner"] = ring.place(keys.owned(after.owner, after.kind))
-        content["last"] = ring.place(keys.last_tags(after.signature))
+        content["course"] = keys.course(after.signature, after.priority)
+        content["base"] = keys.CLASS_BASE[after.priority]
+        content["last"] = ring.place(keys.last_tags(keys.course(after.signature, after.priority)))
         content["queue"] = ring.place(keys.queue(after.signature))
         content["delayed"] = ring.place(keys.delayed(after.signature))
         content["moves"] = [
@@ -225,7 +227,9 @@ def _queue_moves(old: Placement, new: Placement, job: Job, ring: KeyRing) -> Ite
     else:
         yield "ZREM", ring.place(keys.WAITING), job.id
         if new.lane is not None:
-            yield "serve", ring.place(keys.last_tags(job.signature)), job.signature, job.id
+            course = keys.course(job.signature, job.priority)
+            base = str(keys.CLASS_BASE[job.priority])
+            yield "serve", ring.place(keys.last_tags(course)), course, base, job.id
 
 
 def _lane_moves(old: Placement, new: Placement, job: Job, ring: KeyRing) -> Iterator[Move]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from sora_gateway.domain.errors import GatewayError
 from sora_gateway.kit.clock import Now, system_now
+from sora_gateway.ports.store_facts import StoreFacts
 from sora_gateway.ports.stores import (
     AccountStore,
     CharacterStore,
@@ -16,7 +17,6 @@ from sora_gateway.ports.stores import (
     JobStore,
     LaneStore,
     LicenceStore,
-    StoreFacts,
 )
 from sora_gateway.ports.usage import UsageStore
 from sora_gateway.ports.webhooks import WebhookStore
@@ -35,6 +35,7 @@ from sora_gateway.stores.redis.usage import RedisUsage
 from sora_gateway.stores.redis.webhooks import RedisWebhooks
 
 _UNKNOWN = "unknown"
+_CONFIG = ("appendfsync", "maxmemory-policy", "min-replicas-to-write")
 
 
 class RedisStore:
@@ -91,7 +92,7 @@ class RedisStore:
         """Say what the server is and keeps; ``unknown`` where it may not be asked."""
         info: dict[str, Any] = {}
         for section in await self._connection.pipeline(
-            [("INFO", "server"), ("INFO", "persistence"), ("INFO", "memory")]
+            [("INFO", section) for section in ("server", "persistence", "memory", "replication")]
         ):
             info |= section
         config = await self._config()
@@ -104,11 +105,15 @@ class RedisStore:
             is_append_only=str(info.get("aof_enabled", 0)) == "1",
             fsync=config.get("appendfsync", _UNKNOWN),
             eviction=config.get("maxmemory-policy", str(info.get("maxmemory_policy", _UNKNOWN))),
+            replicas=_in_step(info),
+            least_replicas=_number(config.get("min-replicas-to-write")),
+            memory_bytes=_number(info.get("used_memory")),
+            most_memory_bytes=_number(info.get("maxmemory")),
         )
 
     async def _config(self) -> dict[str, str]:
         try:
-            answer = await self._connection.call("CONFIG GET", "appendfsync", "maxmemory-policy")
+            answer = await self._connection.call("CONFIG GET", *_CONFIG)
         except GatewayError:
             # Hosted servers forbid CONFIG; that they answer was seen a moment ago.
             return {}
@@ -137,3 +142,17 @@ class RedisStore:
     async def _first(self, key: str, value: str) -> str:
         _, held = await self._connection.pipeline([("SET", key, value, "NX"), ("GET", key)])
         return str(held)
+
+
+def _number(said: object) -> int | None:
+    text = str(said)
+    return int(text) if text.isdigit() else None
+
+
+def _in_step(info: Mapping[str, Any]) -> int | None:
+    """Return how many replicas have all that was written, as far as the server says."""
+    count = _number(info.get("connected_slaves"))
+    if count is None:
+        return None
+    listed = [info.get(f"slave{number}") for number in range(count)]
+    return len([one for one in listed if isinstance(one, dict) and one.get("state") == "online"])

@@ -1,6 +1,6 @@
 -- Stores new jobs, all or none. KEYS: the state, waiting, idempotency record, then those of the plans.
 -- ARGV: write id, queue limit, cost, digest ('' for none), ids, seconds to remember the key, what to compare
--- with the owner's bounds; then for each job: plan, version, JSON, id, signature, owner.
+-- with the owner's bounds; then for each job: plan, version, JSON, id, owner.
 local WAITING, KEY = KEYS[10], KEYS[11]
 local digest, ids = ARGV[4], ARGV[5]
 if digest ~= '' then
@@ -10,12 +10,12 @@ if digest ~= '' then
 end
 
 local jobs = {}
-for i = 8, #ARGV, 6 do
+for i = 8, #ARGV, 5 do
   local plan = cjson.decode(ARGV[i])
   -- The list of the owner knows archived jobs too, so a late repeat makes no second copy.
   if redis.call('ZSCORE', KEYS[plan.owner], ARGV[i + 3]) then return {'known'} end
   jobs[#jobs + 1] = {plan = plan, version = ARGV[i + 1], json = ARGV[i + 2], id = ARGV[i + 3],
-                     signature = ARGV[i + 4], owner = ARGV[i + 5]}
+                     owner = ARGV[i + 4]}
 end
 for _, check in ipairs(cjson.decode(ARGV[7])) do
   -- name, how much is added, how much there may be, command, its key, its arguments
@@ -32,10 +32,10 @@ for _, job in ipairs(jobs) do
   local last = KEYS[job.plan.last]
   -- Where nobody waits, nobody is ahead of his share: what was cancelled is not held against its owner.
   if redis.call('EXISTS', KEYS[job.plan.queue], KEYS[job.plan.delayed]) == 0 then redis.call('DEL', last) end
-  local virtual = tonumber(redis.call('HGET', VIRTUAL, job.signature) or 0)
+  local virtual = tonumber(redis.call('HGET', VIRTUAL, job.plan.course) or 0)
   local tag = math.max(virtual, tonumber(redis.call('ZSCORE', last, job.owner) or 0)) + tonumber(ARGV[3])
   redis.call('ZADD', last, tag, job.owner)
-  redis.call('HSET', TAGS, job.id, tag)
+  redis.call('HSET', TAGS, job.id, job.plan.base + tag)
   write(job.plan, job.version, ARGV[1], job.json)
 end
 return {'accepted'}

@@ -14,10 +14,12 @@ end
 local count = redis.call('LLEN', KEYS[1])
 local is_allowed = count < limit or ARGV[2] == '0'
 if is_allowed and ARGV[2] == '1' then
-  redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
-  redis.call('PEXPIRE', KEYS[1], 60000)
-  oldest = oldest or now
-  count = count + 1
+  -- A server whose memory is full takes no note; readings go on without.
+  if type(redis.pcall('LPUSH', KEYS[1], string.format('%.0f', now))) == 'number' then
+    redis.call('PEXPIRE', KEYS[1], 60000)
+    oldest = oldest or now
+    count = count + 1
+  end
 end
 if count == 0 then return {1, 0, 0, 0} end
 -- With a limit that was lowered, more than one must be forgotten before another is taken.

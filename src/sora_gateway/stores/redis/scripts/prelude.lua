@@ -67,10 +67,10 @@ function steps.enqueue(queue, delayed, signature, id, not_before)
 end
 
 -- Virtual time goes on to the tag of the job that is served; owners behind it need no memory.
-function steps.serve(last, signature, id)
-  local tag = tonumber(redis.call('HGET', TAGS, id) or 0)
-  if tag > tonumber(redis.call('HGET', VIRTUAL, signature) or 0) then
-    redis.call('HSET', VIRTUAL, signature, tag)
+function steps.serve(last, course, base, id)
+  local tag = tonumber(redis.call('HGET', TAGS, id) or base) - tonumber(base)
+  if tag > tonumber(redis.call('HGET', VIRTUAL, course) or 0) then
+    redis.call('HSET', VIRTUAL, course, tag)
     redis.call('ZREMRANGEBYSCORE', KEYS[last], '-inf', tag)
   end
 end
