@@ -19,6 +19,7 @@ from sora_gateway.domain.files import StoredFile
 from sora_gateway.domain.jobs import CHARACTER_NOTE, Job, JobError, Phase, Status
 from sora_gateway.domain.licences import Caller, Licence, Permission
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
+from sora_gateway.domain.priorities import granted
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.engine.characters import Characters, begun
 from sora_gateway.engine.enhancing import Enhancer
@@ -427,6 +428,7 @@ class FakeGenerations(Generations):
                 created_at=self._clock,
                 updated_at=self._clock,
                 variants=ids if len(ids) > 1 else (),
+                priority=granted(caller.bounds.priority, request.priority),
             )
             self.histories[job_id] = [job]
             self._changed[job_id] = asyncio.Event()
@@ -450,6 +452,9 @@ class FakeGenerations(Generations):
 
     async def get(self, job_id: str, caller: Caller) -> JobView:
         return self._view(self._owned(job_id, caller))
+
+    async def view(self, job: Job) -> JobView:
+        return self._view(job)
 
     async def history(self, job: Job) -> Sequence[Happening]:
         return history(job, ())

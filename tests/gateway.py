@@ -14,6 +14,7 @@ import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from sora_gateway.app import install_surfaces
 from sora_gateway.domain.licences import Licence, Permission
@@ -24,6 +25,7 @@ from sora_gateway.licences.keys import hash_key
 from sora_gateway.media.links import SignedLinks
 from sora_gateway.web.auth import Callers
 from sora_gateway.web.state import Services
+from sora_gateway.web.streaming import OpenAnswers
 from tests.fakes import (
     STARTED_AT,
     FakeCharacters,
@@ -76,7 +78,7 @@ class Gateway:
 
 def fresh_app() -> FastAPI:
     """Return an application that a test may change."""
-    app = FastAPI()
+    app = FastAPI(docs_url=None, redoc_url=None)
     install_surfaces(app, max_body_bytes=64 * 2**20)
     return app
 
@@ -114,6 +116,7 @@ async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: obj
         "now": clock,
     }
     app = fresh_app() if is_fresh else _shared_app()
+    app.state.open_answers = OpenAnswers()
     app.state.services = Services(**{**services, **settings})  # type: ignore[arg-type]
     return Gateway(
         app=app,
@@ -133,6 +136,8 @@ async def build_gateway(folder: Path, *, is_fresh: bool = False, **settings: obj
 @asynccontextmanager
 async def serving(app: Callable[..., object]) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     """Serve ``app`` by uvicorn on a free loopback port in this loop."""
+    if isinstance(app, Starlette):
+        app.state.open_answers = OpenAnswers()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -147,6 +152,8 @@ async def serving(app: Callable[..., object]) -> AsyncIterator[tuple[str, uvicor
             yield f"http://127.0.0.1:{port}", server
         finally:
             server.should_exit = True
+            if isinstance(app, Starlette):
+                app.state.open_answers.end()
             await task
 
 

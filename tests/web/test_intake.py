@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import pytest
 
+from sora_gateway.domain.priorities import Priority
 from tests.fakes import MP4
 from tests.gateway import CHAT_KEY, Gateway, client_of, served
 
@@ -111,3 +113,42 @@ async def test_nothing_is_fetched_in_vain(gateway: Gateway) -> None:
         for wrong in ({"seconds": 7}, {"characters": ["character_x"]}, {"model": "sora_image"}):
             assert (await client.post("/v1/videos", json={**clip, **wrong})).status_code == 400
     assert gateway.generations.fetched == []
+
+
+TALK = [{"role": "user", "content": "a boat"}]
+TIERED: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("/v1/videos", {"prompt": "a boat"}, ["effective", "service_tier"]),
+    ("/v1/chat/completions", {"model": "sora_image", "messages": TALK}, ["service_tier"]),
+    ("/v1/responses", {"model": "sora_image", "input": "a boat"}, ["service_tier"]),
+    ("/v1/images/generations", {"prompt": "a boat"}, []),
+    ("/v1/messages", {"model": "sora_image", "messages": TALK, "max_tokens": 9}, []),
+    ("/v1beta/models/sora_image:generateContent", {"contents": [{"parts": [{"text": "a boat"}]}]}, []),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "place"), TIERED, ids=[row[0] for row in TIERED])
+async def test_a_class_is_asked_for(
+    gateway: Gateway, client: httpx2.AsyncClient, path: str, body: dict[str, Any], place: list[str]
+) -> None:
+    """``service_tier`` on every route; where the answer has such a field it says what was granted."""
+    gateway.generations.script = [gateway.generations.completes]
+    name = "serviceTier" if "v1beta" in path else "service_tier"
+    for asked, wanted, shown in (("flex", Priority.LOW, "flex"), ("priority", Priority.HIGH, "default")):
+        answer = await client.post(path, json={**body, name: asked})
+        assert answer.status_code == 200, answer.text
+        assert gateway.generations.submitted[-1][0].priority is wanted
+        found = answer.json()
+        for key in place:
+            found = found[key]
+        assert not place or found == shown
+    refused = await client.post(path, json={**body, name: "gold"})
+    assert refused.status_code == 400
+    assert "allowed are auto, default, flex, priority" in refused.text
+
+
+async def test_a_class_is_asked_for_in_the_query(gateway: Gateway, client: httpx2.AsyncClient) -> None:
+    """As any parameter; without it the licence decides."""
+    await client.post("/v1/videos?service_tier=flex", json={"prompt": "a boat"})
+    await client.post("/v1/videos?service_tier=auto", json={"prompt": "a boat"})
+    await client.post("/v1/videos", json={"prompt": "a boat"})
+    assert [asked[0].priority for asked in gateway.generations.submitted] == [Priority.LOW, None, None]

@@ -66,4 +66,4 @@ async def test_others_hear_nothing_of_it(gateway: Gateway, path: str) -> None:
 def test_headers(reset_s: float, text: bytes) -> None:
     """Durations as OpenAI writes them."""
     pace = Pace(is_allowed=True, limit=9, remaining=3, reset_s=reset_s, retry_after_s=0.0)
-    assert [value for _, value in pace_headers(pace)] == [b"9", b"3", text]
+    assert [value for _, value in pace_headers({"state": {"pace": pace}})] == [b"9", b"3", text]

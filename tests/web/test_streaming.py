@@ -1,4 +1,4 @@
-"""Streams beat, end whole, and stop watching when nobody reads: over a real server."""
+"""OpenAnswers beat, end whole, and stop watching when nobody reads: over a real server."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import httpx2
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from sora_gateway.web.streaming import EventStream, encode_event, watching
+from sora_gateway.web.streaming import EventStream, OpenAnswers, encode_event, watching
 from tests.gateway import serving, until
 
 
@@ -107,17 +109,49 @@ async def test_head_does_not_start() -> None:
 async def test_shutdown_says_farewell() -> None:
     """A server that stops ends the answer in good order, with a last word."""
     source = Source()
-    async with serving(_app(lambda: EventStream(source.events(1), farewell=b"data: bye\n\n"))) as (
-        url,
-        server,
-    ):
+    app = _app(lambda: EventStream(source.events(1), farewell=b"data: bye\n\n"))
+    async with serving(app) as (url, _):
         received = b""
         async with httpx2.AsyncClient(verify=False) as client, client.stream("GET", url) as answer:
             async for piece in answer.aiter_raw():
                 received += piece
-                server.should_exit = True
+                app.state.open_answers.end()
     assert received == b'data: {"n":0}\n\ndata: bye\n\n'
     assert source.is_open is False
+
+
+async def test_a_stream_that_is_opened_too_late_ends_at_once() -> None:
+    """With its farewell: nobody would end it later."""
+    app = _app(lambda: EventStream(Source().events(1), farewell=b"data: bye\n\n"))
+    async with serving(app) as (url, _), httpx2.AsyncClient(verify=False) as client:
+        app.state.open_answers.end()
+        answer = await client.get(url)
+    assert answer.text.endswith("data: bye\n\n")
+    assert "last" not in answer.text
+
+
+async def test_a_failure_is_raised_as_it_is() -> None:
+    """Whoever wraps the application sees what went wrong; the caller sees an answer that was cut."""
+    failures: list[BaseException] = []
+
+    async def failing() -> AsyncGenerator[bytes, None]:
+        yield b"data: 1\n\n"
+        raise LookupError("x")
+
+    inner = _app(lambda: EventStream(failing()))
+    inner.state.open_answers = OpenAnswers()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await inner(scope, receive, send)
+        except LookupError as error:
+            failures.append(error)
+            raise
+
+    async with serving(app) as (url, _), httpx2.AsyncClient(verify=False) as client:
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await client.get(url)
+    assert [str(failure) for failure in failures] == ["x"]
 
 
 async def test_watching_closes() -> None:

@@ -67,6 +67,21 @@ async def test_end_of_the_process_is_said(gateway: Gateway, client: httpx2.Async
     assert f"/v1/files/{job_id}/image/0?exp=" in answer.json()["error"]["message"]
 
 
+async def test_nobody_waits_for_a_server_that_ends(live: Gateway) -> None:
+    """Whoever waits hears at once that it ends and where the result will be."""
+
+    async def end_soon() -> None:
+        await until(lambda: live.generations.watching == 1)
+        live.app.state.open_answers.end()
+
+    async with client_of(live, KEY) as client, asyncio.TaskGroup() as group:
+        group.create_task(end_soon())
+        answer = await client.post("/v1/images/generations", json={"prompt": "x"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "server_stopping")
+    (job_id,) = live.generations.histories
+    assert f"/v1/files/{job_id}/image/0?exp=" in answer.json()["error"]["message"]
+
+
 async def test_hang_up_ends_the_waiting(live: Gateway) -> None:
     """The watch ends, the job does not."""
     async with client_of(live, KEY) as client:

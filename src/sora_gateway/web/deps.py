@@ -10,6 +10,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.licences.allowance import require
 from sora_gateway.web.auth import key_of
+from sora_gateway.web.draining import is_stopping, turned_away
 from sora_gateway.web.pace import keep_pace
 from sora_gateway.web.state import Services
 
@@ -25,6 +26,8 @@ def require_working(request: Request) -> None:
     Raises:
         GatewayError(storage_unavailable): it may not; another node should be asked.
     """
+    if is_stopping(request.scope):
+        raise turned_away()
     if not services_of(request).is_working:
         message = "This node is not ready; the operator finds the reason under /readyz."
         raise GatewayError(ErrorKind.STORAGE_UNAVAILABLE, message, retry_after_s=5)

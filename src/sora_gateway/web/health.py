@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from sora_gateway.telemetry.metrics import CONTENT_TYPE, render
 from sora_gateway.web.deps import services_of
+from sora_gateway.web.draining import is_stopping
 from sora_gateway.web.routes import DirectRoute, json_response
 
 router = APIRouter(route_class=DirectRoute, tags=["operations"])
@@ -30,6 +31,8 @@ async def healthz(request: Request) -> Response:
 )
 async def readyz(request: Request) -> Response:
     """Answer 200, or 503 with the reasons against it."""
+    if is_stopping(request.scope):
+        return json_response({"status": "unavailable", "reasons": ["this node is stopping"]}, status=503)
     reasons = list(await services_of(request).readiness())
     status = "unavailable" if reasons else "ready"
     return json_response({"status": status, "reasons": reasons}, status=503 if reasons else 200)

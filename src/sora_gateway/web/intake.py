@@ -15,6 +15,7 @@ from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import Blob, MediaKind
 from sora_gateway.domain.parameters import Resolved, resolve_remix
+from sora_gateway.domain.priorities import read_service_tier
 from sora_gateway.domain.starts import Start, read_start
 from sora_gateway.domain.values import boolean, show
 from sora_gateway.licences.allowance import require
@@ -63,7 +64,9 @@ async def take_in(
         PlannedError: ``dry_run`` was asked for.
     """
     services = services_of(request)
-    callback = callback_of(request, {**form.query, **form.fields, **fields})
+    said = {**form.query, **form.fields, **fields}
+    callback = callback_of(request, said)
+    priority = read_service_tier(said.get("service_tier", said.get("serviceTier")))
     clip = _clip(form)
     if clip is not None or asks_for_characters(fields):
         require(caller, Permission.CHARACTERS)
@@ -86,7 +89,7 @@ async def take_in(
         log.info("unknown fields ignored", fields=resolved.ignored)
     asked = resolved.request if start is None else started(resolved.request, start, ground)
     asked = await with_characters(services, caller, wish, asked, clip)
-    resolved = replace(resolved, request=replace(asked, callback=callback))
+    resolved = replace(resolved, request=replace(asked, callback=callback, priority=priority))
     if is_dry(fields):
         raise PlannedError(await plan(request, resolved.requests, caller))
     jobs = await services.generations.submit(resolved.requests, caller, idempotency=promise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller
@@ -34,32 +34,13 @@ async def keep_pace(request: Request, caller: Caller, usage: UsageStore) -> None
         raise GatewayError(ErrorKind.RATE_LIMITED, message, retry_after_s=pace.retry_after_s)
 
 
-def pace_headers(pace: Pace) -> list[tuple[bytes, bytes]]:
-    """Return the headers of OpenAI's, whose clients know them."""
+def pace_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers of OpenAI's, whose clients know them, if the request's caller has a limit."""
+    pace: Pace | None = scope.get("state", {}).get(_STATE)
+    if pace is None:
+        return []
     return [
         (b"x-ratelimit-limit-requests", b"%d" % pace.limit),
         (b"x-ratelimit-remaining-requests", b"%d" % pace.remaining),
         (b"x-ratelimit-reset-requests", f"{round(pace.reset_s, 3):g}s".encode()),
     ]
-
-
-class PaceHeaders:
-    """Puts the headers into the answers of callers with a limit. Pure ASGI."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                pace = scope.get("state", {}).get(_STATE)
-                if pace is not None:
-                    message["headers"] = [*message.get("headers", ()), *pace_headers(pace)]
-            await send(message)
-
-        await self._app(scope, receive, told)

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.licences import Caller
+from sora_gateway.domain.prices import cost
 from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.licences.allowance import cost
 from sora_gateway.web.deps import services_of
 from sora_gateway.web.routes import json_response
 
@@ -35,7 +35,8 @@ async def plan(request: Request, requests: Sequence[GenerationRequest], caller: 
     Raises:
         GatewayError: as ``Generations.submit``.
     """
-    generations = services_of(request).generations
+    services = services_of(request)
+    generations = services.generations
     placed = await generations.admitted(requests, caller)
     jobs = []
     for asked in placed:
@@ -47,7 +48,7 @@ async def plan(request: Request, requests: Sequence[GenerationRequest], caller: 
                 "prompt": asked.prompt,
                 "size": asked.size,
                 "seconds": str(asked.total_s) if asked.duration_s is not None else None,
-                "units": cost(asked),
+                "units": cost(asked, services.policy.prices),
                 "call": dict(generations.describe(asked)),
                 "accounts": [_shown(position, account) for position, account in enumerate(accounts, 1)],
             }

@@ -19,8 +19,18 @@ class DirectRoute(APIRoute):
 
     Bodies of this API come in three types with open sets of fields, so FastAPI's own parsing would be in the
     way, and costs more than all the rest of a status call. What is documented comes from ``responses`` and
-    ``openapi_extra``.
+    ``openapi_extra``, and from models that are only built when the document is asked for.
     """
+
+    def __init__(
+        self, path: str, endpoint: Endpoint, *, response_model: Any = None, responses: Any = None, **rest: Any
+    ) -> None:
+        self._documentation = {"response_model": response_model, "responses": responses, **rest}
+        super().__init__(path, endpoint, **rest)
+
+    def documented(self) -> APIRoute:
+        """Return the route as the OpenAPI document describes it; it takes a tenth of a second for all."""
+        return APIRoute(self.path, self.endpoint, **self._documentation)
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """Return the endpoint itself."""

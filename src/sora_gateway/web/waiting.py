@@ -15,6 +15,7 @@ from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller
 from sora_gateway.web.deps import services_of
 from sora_gateway.web.links import MAIN_VARIANT, link_to
+from sora_gateway.web.streaming import OpenAnswers
 
 _MARGIN_S = 10.0
 _LEAST_S = 1.0
@@ -86,7 +87,7 @@ async def wait_final(
 
     try:
         await while_connected(request, wait)
-    except asyncio.CancelledError:
+    except (StoppingError, asyncio.CancelledError):
         # Nothing but the end of the process cancels a request; the jobs do not live in it.
         message = f"The server is being restarted. Job '{jobs[0].id}' goes on; {_found(request, jobs[0])}"
         raise GatewayError(ErrorKind.STILL_RUNNING, message, code="server_stopping") from None
@@ -99,16 +100,36 @@ def _found(request: Request, job: Job) -> str:
     return f"ask for it at /v1/{job.kind.value}s/{job.id}"
 
 
+class StoppingError(Exception):
+    """The process ends, so nothing is waited for any longer."""
+
+
+class _Work:
+    """Work of a request that the end of the process ends."""
+
+    def __init__(self, scope: anyio.CancelScope) -> None:
+        self._scope = scope
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """End it."""
+        self.is_stopped = True
+        self._scope.cancel()
+
+
 async def while_connected(request: Request, work: Callable[[], Awaitable[None]]) -> None:
     """Do ``work``, whose body was read before, and stop it when the caller hangs up.
 
     Raises:
         ClientDisconnect: he did.
+        StoppingError: the process ends.
         GatewayError: what ``work`` raised.
     """
+    answers: OpenAnswers = request.app.state.open_answers
     failure: GatewayError | None = None
     has_hung_up = False
     async with anyio.create_task_group() as group:
+        work_here = _Work(group.cancel_scope)
 
         async def listen() -> None:
             nonlocal has_hung_up
@@ -118,11 +139,16 @@ async def while_connected(request: Request, work: Callable[[], Awaitable[None]])
             group.cancel_scope.cancel()
 
         group.start_soon(listen)
+        answers.add(work_here)
         try:
             await work()
         except GatewayError as error:
             failure = error
+        finally:
+            answers.discard(work_here)
         group.cancel_scope.cancel()
+    if work_here.is_stopped:
+        raise StoppingError
     if failure is not None:
         raise failure
     if has_hung_up:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute
 
 from sora_gateway.web.mounts import PREFIX
 from sora_gateway.web.routes import DirectRoute, json_response
@@ -65,7 +66,7 @@ def describe(app: FastAPI) -> None:
                 title=app.title,
                 version=app.version,
                 summary=app.summary,
-                routes=app.routes,
+                routes=[_documented(route) for route in app.routes],
                 servers=[dict(server) for server in SERVERS],
             )
             schema.setdefault("components", {})["securitySchemes"] = {
@@ -77,6 +78,10 @@ def describe(app: FastAPI) -> None:
 
     app.openapi = document  # type: ignore[method-assign]
     app.servers = [dict(server) for server in SERVERS]
+
+
+def _documented(route: BaseRoute) -> BaseRoute:
+    return route.documented() if isinstance(route, DirectRoute) else route
 
 
 def _page(schema: Mapping[str, Any], document: str) -> Iterator[str]:

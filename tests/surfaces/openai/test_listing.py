@@ -15,6 +15,7 @@ from sora_gateway.surfaces.openai.listing import Listing, translate_listing
         ({"after": "", "order": "asc"}, Listing(after=None, limit=20, ascending=True)),
         ({"after": "v", "limit": "1", "order": "desc"}, Listing(after="v", limit=1, ascending=False)),
         ({"limit": "100"}, Listing(after=None, limit=100, ascending=False)),
+        ({"limit": "0"}, Listing(after=None, limit=0, ascending=False)),
     ],
 )
 def test_listing(query: dict[str, str], listing: Listing) -> None:
@@ -25,7 +26,6 @@ def test_listing(query: dict[str, str], listing: Listing) -> None:
 @pytest.mark.parametrize(
     ("query", "param"),
     [
-        ({"limit": "0"}, "limit"),
         ({"limit": "101"}, "limit"),
         ({"limit": "-1"}, "limit"),
         ({"limit": "ten"}, "limit"),

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from sse_starlette import ServerSentEvent
-
 from sora_gateway.web.streaming import BEAT_S, EventStream
 
-
-class _Blank(ServerSentEvent):
-    """An empty line: nothing to readers of events, white space in JSON."""
-
-    def encode(self) -> bytes:
-        return b"\n"
+_BLANK = b"\n"
 
 
 class ContentStream(EventStream):
-    """An ``EventStream`` that beats with empty lines.
+    """An ``EventStream`` that beats with empty lines: nothing to readers of events, white space in JSON.
 
     google-genai takes a comment, as any line without ``data:``, for JSON and fails on it.
     """
@@ -30,7 +23,6 @@ class ContentStream(EventStream):
         beat_s: float = BEAT_S,
         farewell: bytes = b"",
     ) -> None:
-        super().__init__(pieces, beat_s=beat_s, farewell=farewell)
-        self.ping_message_factory = _Blank
+        super().__init__(pieces, beat_s=beat_s, beat=_BLANK, farewell=farewell)
         if not is_sse:
             self.headers["content-type"] = "application/json; charset=utf-8"

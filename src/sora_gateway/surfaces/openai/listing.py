@@ -13,7 +13,7 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 LISTING = parameters(
-    query={"after": "the last id of the page before", "limit": "1 to 100, 20", "order": "asc or desc"}
+    query={"after": "the last id of the page before", "limit": "0 to 100, 20", "order": "asc or desc"}
 )
 """What ``translate_listing`` reads, for the documentation of a route."""
 
@@ -37,8 +37,8 @@ def translate_listing(query: Mapping[str, str]) -> Listing:
         GatewayError(invalid_request): ``limit`` or ``order`` is not one of the allowed.
     """
     limit, order = query.get("limit", str(DEFAULT_LIMIT)), query.get("order", "desc")
-    if not _WHOLE.fullmatch(limit) or not 1 <= int(limit) <= MAX_LIMIT:
-        raise _refused("limit", f"'limit' is '{limit[:80]}'; 1 to {MAX_LIMIT} are allowed.")
+    if not _WHOLE.fullmatch(limit) or int(limit) > MAX_LIMIT:
+        raise _refused("limit", f"'limit' is '{limit[:80]}'; 0 to {MAX_LIMIT} are allowed.")
     if order not in _ORDERS:
         raise _refused("order", f"'order' is '{order[:80]}'; asc and desc are allowed.")
     return Listing(after=query.get("after") or None, limit=int(limit), ascending=_ORDERS[order])

@@ -298,8 +298,7 @@ async def test_restart_in_the_middle(live: Gateway) -> None:
     async with _lines(live, _body(stream=True)) as lines:
         async for line in lines:
             seen.append(line)
-            assert live.server
-            live.server.should_exit = True
+            live.app.state.open_answers.end()
     assert seen[-3] == "event: error"
     error = json.loads(seen[-2].removeprefix("data: "))["error"]
     (job_id,) = live.generations.histories

@@ -259,8 +259,7 @@ async def test_restart_in_the_middle(live: Gateway, query: str) -> None:
         async with client.stream("POST", path, json=_body()) as answer:
             async for text in answer.aiter_text():
                 seen += text
-                assert live.server
-                live.server.should_exit = True
+                live.app.state.open_answers.end()
     error = (json.loads(seen.splitlines()[-1]) if query else json.loads(seen)[-1])["error"]
     (job_id,) = live.generations.histories
     assert error["details"][0]["reason"] == "SERVER_STOPPING"

@@ -210,7 +210,7 @@ async def test_list_in_pages(finishing: Gateway, client: httpx2.AsyncClient) -> 
         assert [row["id"] for row in first["data"] + rest["data"]] == expected
         assert (first["has_more"], rest["has_more"]) == (True, False)
     assert (await client.get("/v1/characters?after=character_unknown")).status_code == 404
-    assert (await client.get("/v1/characters?limit=0")).json()["error"]["param"] == "limit"
+    assert (await client.get("/v1/characters?limit=-1")).json()["error"]["param"] == "limit"
 
 
 async def test_delete(finishing: Gateway, client: httpx2.AsyncClient) -> None:

@@ -348,8 +348,7 @@ async def test_restart_in_the_middle(live: Gateway) -> None:
         client_of(live) as client,
         client.stream("POST", "/v1/images/generations", json=body) as answer,
     ):
-        assert live.server
-        live.server.should_exit = True
+        live.app.state.open_answers.end()
         seen = [line async for line in answer.aiter_lines()]
     error = json.loads(next(line for line in seen if line).removeprefix("data: "))["error"]
     (job_id,) = live.generations.histories

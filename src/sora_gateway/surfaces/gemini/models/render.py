@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.model_names import TRAITS, ModelName, capabilities
 from sora_gateway.domain.parameters import MAX_PROMPT_CHARS, Policy
+from sora_gateway.domain.prices import units_of
 from sora_gateway.surfaces.gemini.models.wire import Model, ModelList
 
 _METHODS: Mapping[MediaKind, tuple[str, ...]] = {
@@ -28,7 +29,10 @@ def render_model(model: ModelName, policy: Policy) -> Model:
         "inputTokenLimit": MAX_PROMPT_CHARS,
         "outputTokenLimit": _OUTPUT_TOKENS,
         "supportedGenerationMethods": list(_METHODS[model.kind]),
-        "capabilities": capabilities(model, relax_25s=policy.relax_25s),
+        "capabilities": {
+            **capabilities(model, relax_25s=policy.relax_25s),
+            "units": units_of(model, policy.prices),
+        },
     }
 
 

@@ -22,13 +22,14 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What all chunks of an answer share."""
+    """What all chunks of an answer share. ``service_tier``: the class of its jobs, None without any."""
 
     id: str
     created: int
     model: str
     prompt: str
     has_usage: bool = False
+    service_tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def render_completion(head: Head, answer: Answer) -> ChatCompletion:
         message["reasoning_content"] = answer.reasoning
     if answer.images:
         message["images"] = list(answer.images)
-    return {
+    completion: ChatCompletion = {
         "id": head.id,
         "object": "chat.completion",
         "created": head.created,
@@ -69,6 +70,9 @@ def render_completion(head: Head, answer: Answer) -> ChatCompletion:
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
         "usage": render_usage(head.prompt, answer),
     }
+    if head.service_tier is not None:
+        completion["service_tier"] = head.service_tier
+    return completion
 
 
 def _chunk(head: Head) -> ChatChunk:
@@ -79,6 +83,8 @@ def _chunk(head: Head) -> ChatChunk:
         "model": head.model,
         "choices": [],
     }
+    if head.service_tier is not None:
+        chunk["service_tier"] = head.service_tier
     if head.has_usage:
         chunk["usage"] = None
     return chunk

@@ -13,6 +13,7 @@ from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import MediaKind, Output
+from sora_gateway.domain.priorities import shown_service_tier
 from sora_gateway.domain.text_models import Wording
 from sora_gateway.kit.ids import new_id
 from sora_gateway.surfaces.openai.chat import wire
@@ -34,12 +35,13 @@ from sora_gateway.surfaces.openai.references import Reference
 from sora_gateway.surfaces.openai.results import base64_of, is_completed, results_of
 from sora_gateway.web.conversation import taken_up
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.draining import turned_away
 from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
 from sora_gateway.web.streaming import EventStream, encode_event, watching
 from sora_gateway.web.telling import stopping, tell_character, tell_failed, tell_result, tell_unfinished
-from sora_gateway.web.waiting import wait_final, while_connected
+from sora_gateway.web.waiting import StoppingError, wait_final, while_connected
 
 router = APIRouter(route_class=DirectRoute, tags=["chat"], responses=RESPONSES)
 
@@ -61,7 +63,10 @@ async def complete(request: Request) -> Response:
             accepted = await accept(request, caller, form, await _taken_up(request, caller, asked))
         except GatewayError as error:
             raise asked.in_their_words(error) from error
-    head = _head(request, shape, accepted.resolved.request.model, accepted.resolved.request.prompt)
+    head = replace(
+        _head(request, shape, accepted.resolved.request.model, accepted.resolved.request.prompt),
+        service_tier=shown_service_tier(accepted.jobs[0].priority),
+    )
     if shape.is_streamed:
         stream = _stream(request, caller, shape, head, accepted)
         return EventStream(stream, beat_s=services_of(request).ping_s, farewell=_farewell(request, accepted))
@@ -95,7 +100,10 @@ async def _word(request: Request, caller: Caller, shape: Shape, wording: Wording
             caller=caller,
         )
 
-    await while_connected(request, work)
+    try:
+        await while_connected(request, work)
+    except StoppingError:
+        raise turned_away() from None
     head, answer = _head(request, shape, model.id, wording.prompt), Answer(text=text)
     if not shape.is_streamed:
         return json_response(render_completion(head, answer))

@@ -70,6 +70,7 @@ class ChatCompletion(TypedDict):
     model: str
     choices: list[Choice]
     usage: Usage
+    service_tier: NotRequired[str]
 
 
 class Delta(TypedDict, total=False):
@@ -105,6 +106,7 @@ class ChatChunk(TypedDict):
     created: int
     model: str
     choices: list[ChunkChoice]
+    service_tier: NotRequired[str]
     usage: NotRequired[Usage | None]
 
 
@@ -147,6 +149,7 @@ REQUEST: dict[str, Any] = {
         "n": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
         "size": {"type": "string"},
         "seconds": {"type": "string"},
+        "service_tier": {"type": "string", "enum": ["auto", "default", "flex", "priority"]},
     },
 }
 """Fields of ``POST /v1/chat/completions``; those of the Videos and Images API go too.

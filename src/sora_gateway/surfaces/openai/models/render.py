@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sora_gateway.domain.model_names import ModelName, capabilities
 from sora_gateway.domain.parameters import Policy
+from sora_gateway.domain.prices import units_of
 from sora_gateway.domain.text_models import TextModel, text_capabilities
 from sora_gateway.surfaces.openai.models.wire import Model, ModelList
 
@@ -18,7 +19,10 @@ def render_model(model: ModelName | TextModel, policy: Policy) -> Model:
     if isinstance(model, TextModel):
         shown = text_capabilities(model)
     else:
-        shown = capabilities(model, relax_25s=policy.relax_25s)
+        shown = {
+            **capabilities(model, relax_25s=policy.relax_25s),
+            "units": units_of(model, policy.prices),
+        }
     return {
         "id": model.id,
         "object": "model",

@@ -37,6 +37,7 @@ class Head:
     created_at: float
     model: str
     prompt: str
+    service_tier: str = "default"
     is_background: bool = False
     tools: Sequence[Mapping[str, Any]] = ()
     instructions: str | None = None
@@ -152,6 +153,7 @@ def _response(head: Head, status: Status) -> ResponseObject:
         "output": [],
         "parallel_tool_calls": True,
         "previous_response_id": head.previous_response_id,
+        "service_tier": head.service_tier,
         "tool_choice": "auto",
         "tools": [dict(tool) for tool in head.tools],
         "usage": None,

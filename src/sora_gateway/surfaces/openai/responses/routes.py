@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, Status
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.priorities import shown_service_tier
 from sora_gateway.surfaces.openai.errors import RESPONSES, error_of, render_error
 from sora_gateway.surfaces.openai.intake import accept
 from sora_gateway.surfaces.openai.responses import wire
@@ -112,14 +114,17 @@ async def cancel(request: Request) -> Response:
 
 
 def _head(job: Job, encoding: str | None, asked: Asked | None = None) -> Head:
-    id_, model, prompt = response_id(job, encoding), job.request.model, job.request.prompt
-    if asked is None:
-        return Head(id=id_, created_at=job.created_at, model=model, prompt=prompt)
-    return Head(
-        id=id_,
+    head = Head(
+        id=response_id(job, encoding),
         created_at=job.created_at,
-        model=model,
-        prompt=prompt,
+        model=job.request.model,
+        prompt=job.request.prompt,
+        service_tier=shown_service_tier(job.priority),
+    )
+    if asked is None:
+        return head
+    return replace(
+        head,
         is_background=asked.is_background,
         tools=asked.tools,
         instructions=asked.instructions,

@@ -120,6 +120,7 @@ class ResponseObject(TypedDict):
     output: list[OutputItem]
     parallel_tool_calls: bool
     previous_response_id: str | None
+    service_tier: str
     tool_choice: Literal["auto"]
     tools: list[dict[str, Any]]
     usage: Usage | None
@@ -210,6 +211,7 @@ REQUEST: dict[str, Any] = {
         "n": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
         "size": {"type": "string"},
         "seconds": {"type": "string"},
+        "service_tier": {"type": "string", "enum": ["auto", "default", "flex", "priority"]},
     },
 }
 """Fields of ``POST /v1/responses``; those of the Videos and Images API go too.

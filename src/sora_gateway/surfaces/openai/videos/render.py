@@ -7,6 +7,7 @@ from typing import Literal
 
 from sora_gateway.domain.jobs import Job, JobError, Status
 from sora_gateway.domain.media import Output, Variant
+from sora_gateway.domain.priorities import shown_service_tier
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.engine.explaining import Happening
 from sora_gateway.engine.generations import JobView, Watched
@@ -116,6 +117,7 @@ def _effective(job: Job) -> Effective:
         "height": output.blob.height_px if output else None,
         "extension_s": request.duration_s if request.extend is not None else None,
         "remix_target": request.remix_post,
+        "service_tier": shown_service_tier(job.priority),
     }
 
 

@@ -34,6 +34,7 @@ from sora_gateway.surfaces.openai.videos.translate import (
     translate_variant,
 )
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.draining import COME_BACK
 from sora_gateway.web.files import StoredSource, deliver
 from sora_gateway.web.forms import Form, read_form
 from sora_gateway.web.outputs import output_of
@@ -88,7 +89,7 @@ async def _make(request: Request, translate: Callable[[Form], Draft]) -> Respons
     async with read_form(request) as form:
         accepted = await accept(request, caller, form, translate(form))
     job, headers = await wait_as_preferred(request, accepted.jobs[0], caller)
-    view = await services_of(request).generations.get(job.id, caller)
+    view = await services_of(request).generations.view(job)
     return json_response(render_video(view), headers={**poll_headers(view.job), **headers})
 
 
@@ -247,4 +248,4 @@ async def events(request: Request) -> Response:
         return Response(status_code=204)  # tells an EventSource not to come back
     watched = services.generations.watch(video_id, caller, after_seq=seen)
     stream = render_events(watched, is_resumed=seen is not None)
-    return EventStream(stream, beat_s=services.ping_s, beats_with_events=True)
+    return EventStream(stream, beat_s=services.ping_s, beats_with_events=True, farewell=COME_BACK)

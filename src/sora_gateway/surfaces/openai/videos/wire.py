@@ -19,7 +19,8 @@ class Effective(TypedDict):
 
     ``width`` and ``height`` are the file's own, null until it is there; ``watermark`` is null while it is not
     known which rendition the account is entitled to. ``duration`` is that of the finished file;
-    ``extension_s`` how much of it an extension adds, ``remix_target`` the shared post that a remix changes.
+    ``extension_s`` how much of it an extension adds, ``remix_target`` the shared post that a remix changes,
+    ``service_tier`` the class in which it waits.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Effective(TypedDict):
     height: int | None
     extension_s: int | None
     remix_target: str | None
+    service_tier: str
 
 
 class VideoCharacter(TypedDict):
@@ -184,6 +186,7 @@ CREATE: dict[str, Any] = {
         "style": _TEXT,
         "remix_target_id": {"type": "string", "description": "the video to change: an id or a shared link"},
         "dry_run": _DRY_RUN,
+        "service_tier": {"type": "string", "enum": ["auto", "default", "flex", "priority"]},
         **_WEBHOOK,
         **_CHARACTERS,
     },
