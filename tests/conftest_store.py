@@ -28,6 +28,7 @@ from sora_gateway.domain.job_events import (
 from sora_gateway.domain.jobs import Attempt, Job
 from sora_gateway.domain.media import Aspect, Blob, MediaKind, Output, Variant
 from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.domain.remote import RemoteOutput
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.ports.stores import Lease, Store
@@ -67,11 +68,11 @@ class Server:
         self.process.wait()
 
 
-def start_server(folder: Path) -> Server:
-    """Start a server without persistence and wait until it answers."""
+def start_server(folder: Path, *more: str) -> Server:
+    """Start a server without persistence and wait until it answers; ``more`` are further arguments."""
     arguments = ["--port", "0", "--unixsocket", str(folder / "s"), "--save", "", "--appendonly", "no"]
     log = ["--dir", str(folder), "--logfile", str(folder / "log")]
-    server = Server(folder, subprocess.Popen([str(get_binary_path()), *arguments, *log]))
+    server = Server(folder, subprocess.Popen([str(get_binary_path()), *arguments, *log, *more]))
     for _ in range(500):
         with socket.socket(socket.AF_UNIX) as client:
             if client.connect_ex(str(server.path)) == 0:
@@ -124,6 +125,7 @@ def new_job(
     created_at: float = NOW,
     kind: MediaKind = MediaKind.VIDEO,
     deadline_at: float = NOW + 86400,
+    priority: Priority = Priority.NORMAL,
 ) -> Job:
     """Return a job as it is accepted; ids rise."""
     return Job(
@@ -134,6 +136,7 @@ def new_job(
         created_at=created_at,
         updated_at=created_at,
         deadline_at=deadline_at,
+        priority=priority,
     )
 
 

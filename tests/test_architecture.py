@@ -29,6 +29,7 @@ PROVED_ELSEWHERE = {
     "__main__.py": "tests/cli",
     "ports/media.py": "protocols only; their implementations are tested in tests/media",
     "ports/stores.py": "protocols only; tests/contracts",
+    "ports/store_facts.py": "values only; tests/stores/redis/test_store.py",
     "ports/webhooks.py": "protocols only; tests/contracts/test_webhook_store.py",
     "ports/upstream.py": "protocols only; tests/upstreams",
     "ports/usage.py": "protocols only; tests/contracts",
@@ -42,6 +43,8 @@ PROVED_ELSEWHERE = {
     "engine/hub.py": "tests/engine/test_watchers.py",
     "engine/lanes.py": "tests/functional (takeover, restart)",
     "app.py": "tests/functional",
+    "house.py": "tests/functional",
+    "store_access.py": "tests/cli",
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sora_gateway.domain.licences import Permission
+from sora_gateway.domain.prices import DEFAULT_PRICES
 from sora_gateway.domain.webhooks import DELAYS_S
 from sora_gateway.settings import SettingsError, example, load, variable_names, variables
 
@@ -71,6 +72,9 @@ BAD = [
     ("SORA_GATEWAY_ALIASES", "my-video=sora_video2"),
     ("SORA_GATEWAY_ALIASES", '{"my-video": "sora_video3"}'),
     ("SORA_GATEWAY_ALIASES", '{"sora_video2-pro": "sora_video2"}'),
+    ("SORA_GATEWAY_PRICES", "1"),
+    ("SORA_GATEWAY_PRICES", '{"sora_video2": 3}'),
+    ("SORA_GATEWAY_PRICES", '{"sora_image*": -1}'),
     ("SORA_GATEWAY_SORA_WEB_BASE_URL", "ftp://example.org"),
     ("SORA_GATEWAY_SORA_WEB_IMAGE_PRESET", "400"),
 ]
@@ -91,6 +95,14 @@ def test_aliases(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().aliases == {}
     monkeypatch.setenv("SORA_GATEWAY_ALIASES", '{"my-video": "sora_video2-pro-25s"}')
     assert load().aliases == {"my-video": "sora_video2-pro-25s"}
+
+
+def test_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator's before the usual ones, which are there by default."""
+    assert load().price_list == DEFAULT_PRICES
+    monkeypatch.setenv("SORA_GATEWAY_PRICES", '{"sora_image*": 2}')
+    assert load().price_list.of("sora_image-square", None) == 2
+    assert load().price_list.of("sora_video-portrait-10s", 10) == 1
 
 
 def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

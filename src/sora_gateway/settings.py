@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.licences import Permission
 from sora_gateway.domain.model_aliases import with_aliases
+from sora_gateway.domain.prices import Prices, read_prices
 from sora_gateway.domain.webhooks import DAY_S, DELAYS_S
 from sora_gateway.kit.redact import redact
 from sora_gateway.web.cors import origins_of
@@ -38,6 +39,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for all.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    workers: int = Field(1, ge=1, le=64, description="How many processes serve; each uses one core.")
     data_dir: Path = Field(
         Path("data"), description="Folder for the embedded store, the media and the secret key."
     )
@@ -48,7 +50,14 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("REDIS_URL", f"{PREFIX}REDIS_URL"),
-        description="Server (7.0 or newer) as `redis://`, `rediss://` or `unix://`. Unset: an embedded one.",
+        description="Server (7.0 or newer) as `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or "
+        "`redis+cluster://`. Unset: an embedded one.",
+    )
+    store_replicas: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="How many replicas of that server must have a job before it is accepted, or sent.",
     )
     secret_key: SecretStr | None = Field(
         None,
@@ -91,6 +100,12 @@ class Settings(BaseSettings):
         "{}",
         validate_default=True,
         description='More model names, as JSON: `{"my-video": "sora-2-pro-25s"}`.',
+    )
+    prices: Json[dict[str, Any]] = Field(
+        "{}",
+        validate_default=True,
+        description="Units that results cost, as JSON by patterns of model names, before the usual ones: "
+        '`{"sora_image*": 2, "sora_video2*-hd*": {"10": 8, "15": 16}}`.',
     )
     fetch_allow_private: bool = Field(
         False, description="Fetch pictures from, and send webhooks to, private and loopback addresses too."
@@ -148,6 +163,9 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
         description="How long a lost submission must not show in the backend's lists before it is repeated.",
+    )
+    sora_web_create_timeout_s: float = Field(
+        60.0, ge=2, le=600, description="How long the backend may take to answer a creation."
     )
     sora_web_image_preset: Literal["360", "480"] = Field(
         "360", description="Which of the two known sets of picture sizes is asked for."
@@ -227,6 +245,17 @@ class Settings(BaseSettings):
             raise ValueError(error.message.rstrip(".")) from error
         return aliases
 
+    @field_validator("prices")
+    @classmethod
+    def _are_prices(cls, prices: dict[str, Any]) -> dict[str, Any]:
+        read_prices(prices)
+        return prices
+
+    @property
+    def price_list(self) -> Prices:
+        """What results cost."""
+        return read_prices(self.prices)
+
     @property
     def media_root(self) -> Path:
         """The folder of results."""
@@ -271,6 +300,11 @@ def load(**overrides: Any) -> Settings:
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return this process's environment with ``more`` in it, for a child."""
+    return {**os.environ, **more}
 
 
 def variable_names() -> tuple[str, ...]:

@@ -10,51 +10,14 @@ import pytest
 from pydantic import SecretStr
 
 from sora_gateway.cli import checks
-from sora_gateway.cli.checks import Level
 from sora_gateway.cli.enrol import Choices, new_account
+from sora_gateway.cli.findings import Level
 from sora_gateway.domain.accounts import AccountFacts, AccountState, Credential, Plan
 from sora_gateway.domain.licences import Licence
 from sora_gateway.kit.redact import Secret
-from sora_gateway.ports.stores import StoreFacts
 from sora_gateway.settings import Settings
 
 NOW = 1_790_000_000.0
-GOOD = StoreFacts(
-    server="valkey",
-    version="9.1.2",
-    run_id="x",
-    is_embedded=True,
-    is_append_only=True,
-    fsync="always",
-    eviction="noeviction",
-)
-
-
-def levels(facts: StoreFacts) -> dict[str, Level]:
-    """Return the judgement of each property of a store."""
-    return {finding.what: finding.level for finding in checks.store(facts)}
-
-
-@pytest.mark.parametrize(
-    ("change", "what", "level"),
-    [
-        ({}, "store", Level.OK),
-        ({"version": "7.0.0"}, "store", Level.OK),
-        ({"version": "6.2.14"}, "store", Level.PROBLEM),
-        ({"version": "unknown"}, "store", Level.PROBLEM),
-        ({}, "durability", Level.OK),
-        ({"fsync": "everysec"}, "durability", Level.WARNING),
-        ({"fsync": "no"}, "durability", Level.WARNING),
-        ({"fsync": "unknown"}, "durability", Level.WARNING),
-        ({"is_append_only": False}, "durability", Level.WARNING),
-        ({}, "eviction", Level.OK),
-        ({"eviction": "allkeys-lru"}, "eviction", Level.PROBLEM),
-        ({"eviction": "unknown"}, "eviction", Level.WARNING),
-    ],
-)
-def test_store(change: dict[str, object], what: str, level: Level) -> None:
-    """What the store promises is said for each way it can be set up."""
-    assert levels(replace(GOOD, **change))[what] is level  # type: ignore[arg-type]
 
 
 def test_python() -> None:
@@ -93,6 +56,20 @@ def test_free_space(free_bytes: int, level: Level) -> None:
     assert checks.free_space("data", Path("/data"), free_bytes).level is level
 
 
+@pytest.mark.parametrize(
+    ("number", "cores", "level", "text"),
+    [
+        (1, 1, Level.OK, "1 process on 1 core."),
+        (4, 8, Level.OK, "4 processes on 8 cores."),
+        (4, 2, Level.WARNING, "4 processes on 2 cores."),
+    ],
+)
+def test_workers(number: int, cores: int, level: Level, text: str) -> None:
+    """Each wants a core of its own."""
+    found = checks.workers(number, cores)
+    assert (found.level, found.text) == (level, text)
+
+
 def test_secret_key(tmp_path: Path) -> None:
     """A key that others can read, or that other nodes lack, is told."""
     settings = Settings(data_dir=tmp_path)
@@ -104,7 +81,8 @@ def test_secret_key(tmp_path: Path) -> None:
     assert checks.secret_key(settings).level is Level.OK
     shared = settings.model_copy(update={"redis_url": SecretStr("redis://x")})
     assert checks.secret_key(shared).level is Level.WARNING
-    assert checks.secret_key(shared.model_copy(update={"secret_key": SecretStr("k")})).level is Level.OK
+    for secret, level in (("k" * 16, Level.OK), ("k" * 15, Level.WARNING)):
+        assert checks.secret_key(shared.model_copy(update={"secret_key": SecretStr(secret)})).level is level
 
 
 def test_licences() -> None:

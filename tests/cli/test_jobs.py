@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from sora_gateway.app import open_store
 from sora_gateway.domain.advance import Limits, advance
 from sora_gateway.domain.job_events import Bound, Returned
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.kit.clock import system_now
 from sora_gateway.settings import load
+from sora_gateway.store_access import open_store
 from tests.cli.conftest import Command
 from tests.conftest_store import new_job
 from tests.domain.samples import account

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sora_gateway.app import open_store
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.kit.clock import system_now
 from sora_gateway.licences.keys import hash_key
 from sora_gateway.settings import load
+from sora_gateway.store_access import open_store
 from tests.cli.conftest import Command
 
 
@@ -116,8 +116,12 @@ def test_update_rotate_disable_enable(command: Command) -> None:
         ["sora-2"],
         1,
     )
-    changed = json.loads(command("licence", "update", made["id"], "--monthly-units", "90", "--json").stdout)
+    assert made["priority"] == "normal"
+    options = ("--monthly-units", "90", "--priority", "high")
+    changed = json.loads(command("licence", "update", made["id"], *options, "--json").stdout)
     assert (changed["daily_units"], changed["monthly_units"], changed["name"]) == (10, 90, "fay")
+    assert changed["priority"] == "high"
+    assert "high priority" in command("licence", "show", made["id"]).stdout
 
     rotated = json.loads(command("licence", "rotate", made["id"], "--grace", "1d", "--json").stdout)
     new, old = licence_of(rotated["api_key"]), licence_of(made["api_key"])

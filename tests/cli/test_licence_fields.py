@@ -18,6 +18,7 @@ from sora_gateway.cli.licence_fields import (
 )
 from sora_gateway.cli.plain import CommandError
 from sora_gateway.domain.licences import Bounds, Licence, Permission
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.settings import Settings
 from tests.domain.samples import NOW_S
 
@@ -52,6 +53,10 @@ LICENCE = Licence(
         (Given(models=["ours", "sora_video2"]), replace(LICENCE, models=("ours", "sora_video2"))),
         (Given(models=[ANY]), replace(LICENCE, models=())),
         (Given(daily_units=9), replace(LICENCE, bounds=Bounds(daily_units=9, queued_jobs=2))),
+        (
+            Given(priority=Priority.HIGH),
+            replace(LICENCE, bounds=replace(LICENCE.bounds, priority=Priority.HIGH)),
+        ),
         (Given(daily_units=0, weight=2.5), replace(LICENCE, bounds=Bounds(queued_jobs=2, weight=2.5))),
     ],
 )
@@ -93,5 +98,6 @@ def test_shown() -> None:
     assert "sg-...wxyz" in shown["old key"]
     assert "sg-...wxyz" not in dict(shown_fields(rotated, NOW_S + 6))["old key"]
     assert shown_bounds(replace(LICENCE, bounds=Bounds(weight=0.5))) == "weight 0.5"
+    assert shown_bounds(replace(LICENCE, bounds=Bounds(priority=Priority.LOW))) == "low priority"
     assert shown_permissions(replace(LICENCE, permissions=frozenset(Permission))) == "all"
     assert as_json(LICENCE, NOW_S)["daily_units"] == 5

@@ -66,7 +66,9 @@ def test_killed(start: Start) -> None:
     assert gone(children, 5)
 
 
-@pytest.mark.parametrize("variable", ["SORA_GATEWAY_PORT=x", "SORA_GATEWAY_PRT=1"])
+@pytest.mark.parametrize(
+    "variable", ["SORA_GATEWAY_PORT=x", "SORA_GATEWAY_PRT=1", "SORA_GATEWAY_WORKERS=0"]
+)
 def test_bad_settings(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bad setting is named, with exit code 2."""
     monkeypatch.setenv(*variable.split("="))
@@ -80,8 +82,9 @@ def test_taken_port(start: Start) -> None:
     """A second gateway on the port says so, and leaves the first alone."""
     first = start("serve", "--port", "0")
     url = first.listening()
-    done = cli("serve", "--port", url.rpartition(":")[2], "--data-dir", "other")
-    assert (done.returncode, "is taken by another program" in done.stderr) == (1, True)
+    for workers in ("1", "2"):
+        done = cli("serve", "--port", url.rpartition(":")[2], "--data-dir", "other", "--workers", workers)
+        assert (done.returncode, done.stderr.count("is taken by another program")) == (1, 1)
     assert httpx2.get(f"{url}/healthz", trust_env=False).status_code == 200
 
 

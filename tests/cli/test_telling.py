@@ -94,7 +94,8 @@ def test_a_waiting_job() -> None:
     assert "What keeps it there:" in text
     assert "- 3 jobs are before it in its queue" in text
     assert "- account sora:…: it is disabled: by hand" in text
-    assert "position  4" in text
+    assert "position  4 in the queue" in text
+    assert ", normal priority" in text
     assert "(in 60 min); then it fails" in text
 
 

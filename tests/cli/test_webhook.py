@@ -7,12 +7,12 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from sora_gateway.app import open_store
 from sora_gateway.domain.job_events import Cancelled
 from sora_gateway.domain.webhooks import Delivery, DeliveryState, Endpoint, EventType, Try, event_of
 from sora_gateway.kit.redact import Secret
 from sora_gateway.ports.stores import Store
 from sora_gateway.settings import load
+from sora_gateway.store_access import open_store
 from tests.cli.conftest import Command
 from tests.conftest_store import accepted, cancelled, new_job, on
 

@@ -26,8 +26,8 @@ from sora_gateway.domain.model_names import (
     needed_plan,
     parse_model_name,
 )
+from sora_gateway.domain.prices import DEFAULT_PRICES, units_of
 from sora_gateway.engine.retries import TABLE, Move, Work
-from sora_gateway.licences.allowance import DEFAULT_PRICES
 from sora_gateway.settings import load, variable_names
 from sora_gateway.simulator.fault_rules import Fault
 from sora_gateway.simulator.routes_control import ROUTES
@@ -229,10 +229,11 @@ def test_permissions() -> None:
 
 def test_units() -> None:
     """What a video costs by its length, as it is charged."""
-    tables = {"video": DEFAULT_PRICES.video, "Pro": DEFAULT_PRICES.pro, "HD": DEFAULT_PRICES.hd}
+    models = {"video": "sora_video2", "Pro": "sora_video2-pro", "HD": "sora_video2-hd"}
     for name, *units in table("keys.md", "", "10 s"):
-        costs = [str(tables[name].get(duration_s, "–")) for duration_s in (10, 15, 25)]
-        assert units == costs
+        costs = units_of(parse_model_name(models[name]), DEFAULT_PRICES)
+        assert isinstance(costs, dict)
+        assert units == [str(costs.get(duration, "–")) for duration in ("10", "15", "25")]
 
 
 def test_bounds() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.job_events import Cancelled, Completed, Started, Succeeded
 from sora_gateway.domain.jobs import Job, Phase
@@ -21,7 +22,7 @@ from sora_gateway.engine.tools import NodeTools
 from sora_gateway.media.derive import LocalMediaTools
 from sora_gateway.ports.stores import Store
 from tests.conftest_store import bound, new_job, on, submitting
-from tests.engine.conftest import ACCOUNT, Scripted, asking, eventually, png
+from tests.engine.conftest import ACCOUNT, Body, Scripted, asking, eventually, png
 
 URL = "https://files/1"
 
@@ -71,6 +72,33 @@ async def test_dead_link_is_fetched_anew(
     async with _working(tools, media, hub):
         after = await eventually(store, job.id, lambda j: j.is_final)
     assert after.phase is Phase.COMPLETED
+
+
+class _Endless(Scripted):
+    """Files of it begin and do not end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    @asynccontextmanager
+    async def fetch(self, output: RemoteOutput, account: Account) -> AsyncIterator[Body]:
+        self.begun.set()
+        await asyncio.Event().wait()
+        yield Body(b"")
+
+
+async def test_a_copy_that_is_broken_off_is_handed_over(
+    store: Store, tools: NodeTools, media: LocalMediaTools, hub: Hub
+) -> None:
+    """While a node copies nobody else does; when it stops another may begin at once."""
+    job = await _collecting(store, URL)
+    endless = _Endless()
+    async with _working(replace(tools, upstreams={endless.name: endless}), media, hub):
+        async with asyncio.timeout(5):
+            await endless.begun.wait()
+        assert await store.jobs.claim_collects(9, 15.0) == []
+    assert await store.jobs.claim_collects(9, 15.0) == [job.id]
 
 
 async def test_undecodable_result_fails_the_job(

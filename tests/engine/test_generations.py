@@ -10,6 +10,8 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Status
 from sora_gateway.domain.licences import Bounds, Caller, Permission
 from sora_gateway.domain.media import MediaKind, Variant
+from sora_gateway.domain.prices import read_prices
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.domain.requests import Clip, GenerationRequest
 from sora_gateway.engine.characters import Characters, character_request
 from sora_gateway.engine.estimates import Estimates
@@ -234,6 +236,44 @@ async def test_models_and_groups_of_the_licence(generations: Generations) -> Non
     assert caught.value.kind is ErrorKind.PERMISSION_DENIED
     (job,) = await generations.submit([_request()], replace(ANN, groups=("plus",), models=("sora-2",)))
     assert job.request.groups == ("plus",)
+
+
+async def test_a_job_keeps_the_price_that_it_was_accepted_with(
+    generations: Generations,
+    tools: NodeTools,
+    hub: Hub,
+    links: SignedLinks,
+    media: LocalMediaTools,
+    store: Store,
+    clock: Clock,
+) -> None:
+    """What is given back is what was taken, whatever a job costs by then."""
+    dear = replace(tools, config=replace(tools.config, prices=read_prices({"*-10s": 70})))
+    inputs = Inputs(tools.vault, media, NoFetcher(), lambda text, limit, param: None, 1_000_000)
+    before = Generations(dear, inputs, Watchers(tools.jobs, hub), Estimates(hub), links, Characters(tools))
+    (job,) = await before.submit([_request()], ANN)
+    await generations.submit([_request()], ANN)
+    assert await store.usage.units(ANN.licence_id, [day_of(clock())]) == [71]
+    await generations.cancel(job.id, ANN)
+    assert await store.usage.units(ANN.licence_id, [day_of(clock())]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("licence", "asked", "got"),
+    [
+        (Priority.HIGH, None, Priority.HIGH),
+        (Priority.HIGH, Priority.LOW, Priority.LOW),
+        (Priority.NORMAL, Priority.HIGH, Priority.NORMAL),
+        (Priority.LOW, Priority.HIGH, Priority.LOW),
+    ],
+)
+async def test_a_request_may_lower_its_class(
+    generations: Generations, licence: Priority, asked: Priority | None, got: Priority
+) -> None:
+    """And never raise it above that of its licence."""
+    caller = replace(ANN, bounds=Bounds(priority=licence))
+    (job,) = await generations.submit([replace(_request(), priority=asked)], caller)
+    assert job.priority is got
 
 
 async def test_a_heavier_licence_is_served_more(generations: Generations, store: Store) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sora_gateway.domain.accounts import AccountState
+from sora_gateway.domain.accounts import Account, AccountState
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import (
     Listed,
+    Observed,
     RemoteFailed,
+    RemoteJob,
     RemoteOutput,
     RemoteRunning,
     RemoteSucceeded,
@@ -202,3 +205,32 @@ async def test_a_removed_account_takes_its_jobs_along(store: Store, tools: NodeT
         lane.stop(0)
     assert lost.error is not None
     assert lost.error.code == "no_account"
+
+
+class _Silent(Scripted):
+    """Its lists never come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def observe(
+        self, jobs: Sequence[RemoteJob], account: Account, kinds: frozenset[MediaKind]
+    ) -> Observed:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return await super().observe(jobs, account, kinds)
+
+
+async def test_a_look_does_not_hold_up_the_end(store: Store, tools: NodeTools) -> None:
+    """A lane that is to end breaks off what only reads, and blames nobody for it."""
+    await running(store, new_job(), "task_0", account=ACCOUNT)
+    silent = _Silent()
+    lane = await _lane(store, replace(tools, upstreams={silent.name: silent}))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await silent.asked.wait()
+        lane.stop(0)
+    account = await store.accounts.get(ACCOUNT)
+    assert account is not None
+    assert (account.state, account.reason) == (AccountState.READY, None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from sora_gateway.domain.remote import Accepted, Ambiguous, NotSent, Refused, Su
 from sora_gateway.engine.lane import Lane
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.kit.clock import boottime
-from sora_gateway.ports.stores import Store
+from sora_gateway.ports.stores import JobStore, Lease, LeaseLostError, Store
 from tests.conftest_store import accepted, bound, held, new_job, on, wait_until
 from tests.engine.conftest import ACCOUNT, Scripted, asking, eventually, true_soon
 
@@ -118,6 +120,50 @@ async def test_stopped_sender_leaves_doubt(store: Store, tools: NodeTools, upstr
     assert after.phase is Phase.AMBIGUOUS
 
 
+class Unsure:
+    """Jobs whose store does not confirm that a job is about to be sent, the first time."""
+
+    def __init__(self, jobs: JobStore, *, is_written: bool) -> None:
+        self._jobs = jobs
+        self._is_written = is_written
+        self._is_asked = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._jobs, name)
+
+    async def change(
+        self, job_id: str, decide: Callable[[Job], Job], *, lease: Lease | None = None
+    ) -> tuple[Job, Job]:
+        """Apply it, or not, and say that nobody knows."""
+        current = await self._jobs.get(job_id)
+        assert current is not None
+        if self._is_asked or decide(current).phase is not Phase.SUBMITTING:
+            return await self._jobs.change(job_id, decide, lease=lease)
+        self._is_asked = True
+        if self._is_written:
+            await self._jobs.change(job_id, decide, lease=lease)
+        raise GatewayError(ErrorKind.STORE_UNAVAILABLE, "Nobody knows.")
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+async def test_what_could_not_be_written_ahead_is_not_sent(
+    store: Store, tools: NodeTools, upstream: Scripted, is_written: bool
+) -> None:
+    """It goes back, or stays as it was, and is sent later: there is no lost task to be looked for."""
+    jobs: Any = Unsure(store.jobs, is_written=is_written)
+    unsure = replace(tools, jobs=jobs)
+    job = new_job()
+    await bound(store, job, account=ACCOUNT)
+    lane = Lane(await held(store, ACCOUNT), unsure, lambda: True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        phase = Phase.QUEUED if is_written else Phase.RUNNING
+        after = await eventually(store, job.id, lambda j: j.phase is phase)
+        lane.stop(0)
+    assert len(upstream.tickets) == (0 if is_written else 1)
+    assert after.attempt is None or not is_written
+
+
 async def test_nothing_starts_near_the_end_of_a_lease(
     store: Store, tools: NodeTools, upstream: Scripted
 ) -> None:
@@ -131,6 +177,16 @@ async def test_nothing_starts_near_the_end_of_a_lease(
         await asyncio.sleep(0.05)  # time in which it could have sent
         lane.stop(0)
     assert upstream.tickets == []
+
+
+async def test_a_lost_lease_is_told_as_what_it_is(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """A lane that another node took over ends with that very error, not with a group like a fault's."""
+    await bound(store, new_job(), account=ACCOUNT)
+    lease = await held(store, ACCOUNT)
+    await store.lanes.release(lease)
+    await held(store, ACCOUNT)
+    with pytest.raises(LeaseLostError):
+        await Lane(lease, tools, lambda: True).run()
 
 
 async def test_late_answer_for_a_cancelled_job(store: Store, tools: NodeTools, upstream: Scripted) -> None:

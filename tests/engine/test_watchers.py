@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
+from typing import cast
 
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.job_events import Cancelled, Progressed
-from sora_gateway.domain.jobs import Status
+from sora_gateway.domain.jobs import Job, Phase, Status
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.watchers import Sight, Watchers
-from sora_gateway.ports.stores import Store
+from sora_gateway.ports.stores import JobStore, PublicEvent, Store
 from tests.conftest_store import accepted, new_job, on, running
 
 
@@ -94,3 +97,58 @@ async def test_lost_feed_entries_are_read_again(store: Store) -> None:
         await store.jobs.change(job.id, on(Cancelled()))
         watchers._missed()
     assert [sight.seq for sight in sights] == [2, 3, 4]
+
+
+class _Answers:
+    """A store of one job that answers as the test says, one after the other."""
+
+    def __init__(self, *answers: Job | GatewayError | None) -> None:
+        self._answers = list(answers)
+
+    async def get(self, job_id: str) -> Job | None:
+        """Return the next answer; the last one stays."""
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, GatewayError):
+            raise answer
+        return answer
+
+    async def events_after(self, job_id: str, seq: int) -> list[PublicEvent]:
+        """Return nothing: what happened is not known."""
+        return []
+
+
+async def _seen(store: Store, *answers: Job | GatewayError | None) -> list[tuple[int, Status, bool]]:
+    """Watch such a job, be told at once that something was missed, and return what is seen to the end."""
+    hub = Hub(store.feed)
+    watchers = Watchers(cast("JobStore", _Answers(*answers)), hub)
+    sights: list[tuple[int, Status, bool]] = []
+    async with asyncio.timeout(5), aclosing(watchers.watch("job_1")) as seen:
+        async for sight in seen:
+            sights.append((sight.seq, sight.job.status, sight.is_snapshot))
+            watchers._missed()
+    return sights
+
+
+async def test_a_store_that_is_away_breaks_no_stream(store: Store) -> None:
+    """Whoever watches waits until it is back, and then gets what there is."""
+    job = replace(new_job(), seq=2)
+    end = replace(job, seq=3, phase=Phase.FAILED)
+    away = GatewayError(ErrorKind.STORE_UNAVAILABLE, "away")
+    assert await _seen(store, job, away, end) == [(2, Status.QUEUED, False), (3, Status.FAILED, True)]
+
+
+async def test_a_store_that_went_back_is_shown(store: Store) -> None:
+    """Numbers that were shown and lost begin again with a snapshot; else the end might never be seen."""
+    job = replace(new_job(), seq=8)
+    before, end = replace(job, seq=5), replace(job, seq=6, phase=Phase.FAILED)
+    assert await _seen(store, job, before, end) == [
+        (8, Status.QUEUED, False),
+        (5, Status.QUEUED, True),
+        (6, Status.FAILED, True),
+    ]
+
+
+async def test_a_job_that_is_gone_is_not_waited_for(store: Store) -> None:
+    """Its acceptance was lost with the store's last writes: the stream ends."""
+    job = replace(new_job(), seq=1)
+    assert await _seen(store, job, None) == [(1, Status.QUEUED, False)]

@@ -10,15 +10,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import httpx2
 
 from sora_gateway.kit.clock import boottime
+from tests.functional.nursery import Child, Nursery
 
 START_S = 30.0
+
+nurseries: list[Nursery] = []
+"""Where commands are forked, if there is one; without, each is an interpreter of its own from the start."""
 
 
 def free_port() -> int:
@@ -35,28 +40,44 @@ def environment(**variables: str) -> dict[str, str]:
     return kept | variables
 
 
+def _started(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: dict[str, str],
+    stdin: IO[bytes],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+) -> subprocess.Popen[bytes] | Child:
+    """Start a command in a session of its own."""
+    if nurseries:
+        files = (stdin.fileno(), stdout.fileno(), stderr.fileno())
+        return nurseries[-1].start(arguments, folder, environment, files)
+    return subprocess.Popen(
+        [sys.executable, "-m", "sora_gateway", *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
 class Process:
     """One ``sora-gateway`` command in a working directory of its own."""
 
     def __init__(self, arguments: list[str], folder: Path, **variables: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._command = [sys.executable, "-m", "sora_gateway", *arguments]
+        self._arguments = arguments
         self._folder = folder
         self._environment = environment(**variables)
         self.log = folder / "output.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Child | None = None
 
     def start(self) -> None:
         """Start it; output goes to ``log``."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._folder,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        with open(os.devnull, "rb") as nothing, self.log.open("ab") as log:
+            self._process = _started(self._arguments, self._folder, self._environment, nothing, log, log)
 
     @property
     def pid(self) -> int:
@@ -119,12 +140,12 @@ class Simulator(Process):
 
     async def get(self, path: str) -> Any:
         """Return what the control API says."""
-        async with httpx2.AsyncClient(base_url=self.url) as client:
+        async with httpx2.AsyncClient(base_url=self.url, timeout=START_S) as client:
             return (await client.get(f"/simulator/{path}")).raise_for_status().json()
 
     async def post(self, path: str, body: Any) -> Any:
         """Change something through the control API."""
-        async with httpx2.AsyncClient(base_url=self.url) as client:
+        async with httpx2.AsyncClient(base_url=self.url, timeout=START_S) as client:
             return (await client.post(f"/simulator/{path}", json=body)).raise_for_status().json()
 
     async def creations(self) -> list[dict[str, Any]]:
@@ -177,18 +198,22 @@ class Gateway(Process):
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Run another command on the same installation and return what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "sora_gateway", *arguments],
-            cwd=self._folder,
-            env=environment(SORA_GATEWAY_DATA_DIR=str(self.data_dir), **self.variables),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        told = environment(SORA_GATEWAY_DATA_DIR=str(self.data_dir), **self.variables)
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write((stdin or "").encode())
+            given.seek(0)
+            command = _started(arguments, self._folder, told, given, out, err)
+            try:
+                code = command.wait(60)
+            except subprocess.TimeoutExpired:
+                os.kill(command.pid, signal.SIGKILL)
+                command.wait(10)
+                raise
+            out.seek(0)
+            err.seek(0)
+            said = out.read().decode()
+            assert code == 0, said + err.read().decode()
+        return said
 
     def new_key(self, *permissions: str) -> str:
         """Make a licence and return its key."""

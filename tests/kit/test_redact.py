@@ -63,9 +63,9 @@ def test_other_text_stays(text: str) -> None:
 )
 def test_long_texts_take_linear_time(function: Callable[[str], str], piece: str) -> None:
     """Nobody can hold the process up by what he makes it log."""
-    began_s = time.perf_counter()
-    function(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - began_s < 3
+    began_s = time.process_time()
+    function(piece * (250_000 // len(piece)))
+    assert time.process_time() - began_s < 0.75
 
 
 def test_a_token_glued_to_something_is_masked() -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Reservation
 from sora_gateway.domain.licences import Bounds, Caller, Permission
-from sora_gateway.domain.requests import GenerationRequest
-from sora_gateway.licences.allowance import Prices, cost, over_bound, require, reservation
+from sora_gateway.domain.prices import read_prices
+from sora_gateway.licences.allowance import over_bound, require, reservation
 from sora_gateway.ports.usage import BoundName
-from tests.domain.samples import IMAGE, PRO, VIDEO
+from tests.domain.samples import PRO
 
 
 @pytest.mark.parametrize("permission", list(Permission))
@@ -37,41 +35,14 @@ def test_the_message_names_what_is_there() -> None:
         require(Caller(licence_id="l", permissions=frozenset()), Permission.CHAT)
 
 
-@pytest.mark.parametrize(
-    ("request_", "units"),
-    [
-        (IMAGE, 1),
-        (replace(IMAGE, n=4), 4),
-        (VIDEO, 1),
-        (replace(VIDEO, duration_s=5), 1),
-        (replace(VIDEO, duration_s=15), 2),
-        (replace(VIDEO, duration_s=20), 4),
-        (replace(VIDEO, duration_s=25), 4),
-        (PRO, 2),
-        (replace(PRO, duration_s=25), 12),
-        (replace(PRO, hd=True), 5),
-        (replace(PRO, hd=True, duration_s=15), 10),
-        (replace(VIDEO, duration_s=60), 4),
-        (replace(VIDEO, duration_s=None), 1),
-    ],
-)
-def test_cost(request_: GenerationRequest, units: int) -> None:
-    """By duration, Pro and HD; between two rows the longer one counts, beyond the last the last."""
-    assert cost(request_) == units
-
-
-def test_prices_are_the_operators() -> None:
-    """The table can be replaced."""
-    prices = Prices(image=3, video={10: 7})
-    assert (cost(IMAGE, prices), cost(VIDEO, prices)) == (3, 7)
-
-
 EVENING_S = 1_795_391_999.0  # 2026-11-22 23:59:59 UTC
 
 
 def test_a_reservation_names_its_periods() -> None:
     """The units of the request, in the day and the month of acceptance."""
     assert reservation(PRO, EVENING_S) == Reservation(units=2, day="2026-11-22", month="2026-11")
+    dear = read_prices({"*-pro": 70})
+    assert reservation(PRO, EVENING_S, dear).units == 70
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,8 @@ async def test_restart_in_the_stream(live: Gateway) -> None:
     """A server that ends is an error of the call, not of the response."""
     async with _sdk(live) as client:
         stream = await client.responses.create(model="sora_image", input="x", stream=True)
-        assert live.server
         await anext(aiter(stream))
-        live.server.should_exit = True
+        live.app.state.open_answers.end()
         with pytest.raises(openai.APIError) as caught:
             [event async for event in stream]
     assert caught.value.code == "server_stopping"

@@ -16,7 +16,6 @@ from rich.progress import Progress
 
 from sora_gateway.accounts.health import after_error
 from sora_gateway.accounts.standing import IDLE, Standing, standing
-from sora_gateway.app import House, open_house, open_store
 from sora_gateway.cli import enrol
 from sora_gateway.cli.enrol import Choices, read_proxy
 from sora_gateway.cli.options import DataDir, Json, settings_for_command
@@ -31,9 +30,11 @@ from sora_gateway.engine.clock import StoreClock
 from sora_gateway.engine.config import EngineConfig
 from sora_gateway.engine.pool import AccountPool
 from sora_gateway.engine.renewals import Renewals
+from sora_gateway.house import House, open_house
 from sora_gateway.kit.clock import system_now
 from sora_gateway.ports.stores import AccountStore
 from sora_gateway.settings import Settings
+from sora_gateway.store_access import open_store
 
 app = typer.Typer(no_args_is_help=True, help="Add, check and remove upstream accounts.")
 

@@ -9,63 +9,23 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
+from sora_gateway.cli.findings import Finding, ok, problem, warning
 from sora_gateway.cli.output import plural
 from sora_gateway.domain.accounts import Account, AccountState
 from sora_gateway.domain.licences import Licence
-from sora_gateway.ports.stores import StoreFacts
 from sora_gateway.settings import Settings
 from sora_gateway.simulator.lettering import FONT_FILES
 
 _OLDEST_PYTHON = (3, 11)
-_OLDEST_STORE = (7, 0)
 _LITTLE_BYTES = 2 * 2**30
+_SHORTEST_SECRET = 16
 _LEAST_BYTES = 200 * 2**20
 _SANE_FROM_S = 1_767_225_600.0  # 2026-01-01
 _SANE_UNTIL_S = 4_102_444_800.0  # 2100-01-01
 _SKEW_S = 60.0
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line of ``doctor``; ``advice`` is what to do, where something is to be done."""
-
-    level: Level
-    what: str
-    text: str
-    advice: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as ``--json`` shows it."""
-        return asdict(self)
-
-
-def ok(what: str, text: str) -> Finding:
-    """Return that all is well."""
-    return Finding(level=Level.OK, what=what, text=text)
-
-
-def warning(what: str, text: str, advice: str) -> Finding:
-    """Return that it works, but."""
-    return Finding(level=Level.WARNING, what=what, text=text, advice=advice)
-
-
-def problem(what: str, text: str, advice: str) -> Finding:
-    """Return that it does not work."""
-    return Finding(level=Level.PROBLEM, what=what, text=text, advice=advice)
 
 
 def python_version(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
@@ -126,10 +86,30 @@ def free_space(what: str, folder: Path, free_bytes: int) -> Finding:
     return ok(what, text)
 
 
+def workers(number: int, cores: int) -> Finding:
+    """Judge whether each process has a core of its own."""
+    text = (
+        f"{number} {'process' if number == 1 else 'processes'} on {plural(cores, 'core')}."
+    )
+    if number > cores:
+        return warning(
+            "workers", text, f"More than cores are of no use: set SORA_GATEWAY_WORKERS to {cores}."
+        )
+    return ok("workers", text)
+
+
 def secret_key(settings: Settings) -> Finding:
     """Judge the key that protects stored credentials."""
     what = "secret key"
     if settings.secret_key is not None:
+        length = len(settings.secret_key.get_secret_value())
+        if length < _SHORTEST_SECRET:
+            return warning(
+                what,
+                f"SORA_GATEWAY_SECRET_KEY has {length} characters, which can be guessed.",
+                "Make a longer one (openssl rand -base64 32), put this one into SORA_GATEWAY_OLD_SECRET_KEYS "
+                "and run sora-gateway rekey.",
+            )
         return ok(what, "From SORA_GATEWAY_SECRET_KEY.")
     path = settings.data_dir / "secret.key"
     if settings.redis_url is not None:
@@ -155,64 +135,6 @@ def old_keys(records: int, keys: int) -> Finding:
     if keys:
         return ok(what, "No record needs them; docs/security.md says when they may be taken away.")
     return ok(what, "None is needed.")
-
-
-def store(facts: StoreFacts) -> Iterator[Finding]:
-    """Judge the store, and say in plain words what it promises."""
-    where = "embedded" if facts.is_embedded else "from REDIS_URL"
-    name = f"{facts.server} {facts.version}, {where}"
-    if _version(facts.version) < _OLDEST_STORE:
-        yield problem("store", f"{name}: it is too old.", "Use Redis or Valkey 7.0 or newer.")
-    else:
-        yield ok("store", name)
-    yield _promise(facts)
-    yield _eviction(facts)
-
-
-def _promise(facts: StoreFacts) -> Finding:
-    what = "durability"
-    if not facts.is_append_only:
-        return warning(
-            what,
-            "The store keeps no log of its writes: if it dies, jobs since its last snapshot are lost.",
-            "Turn on appendonly at the server.",
-        )
-    match facts.fsync:
-        case "always":
-            return ok(what, "Accepted means on disk: not even a power cut loses an accepted job.")
-        case "everysec":
-            return warning(
-                what,
-                "Accepted jobs survive a crash of any process; a power cut may lose the last second.",
-                "Set appendfsync to always at the server if that is too much.",
-            )
-        case "no":
-            return warning(
-                what,
-                "Accepted jobs survive a crash of any process; a power cut may lose half a minute.",
-                "Set appendfsync to everysec or always at the server.",
-            )
-        case _:
-            return warning(
-                what,
-                "The server does not say when it writes to disk.",
-                "Ask its operator for the value of appendfsync; 'always' loses nothing.",
-            )
-
-
-def _eviction(facts: StoreFacts) -> Finding:
-    what = "eviction"
-    if facts.eviction == "noeviction":
-        return ok(what, "The store never drops data to make room.")
-    if facts.eviction == "unknown":
-        return warning(
-            what, "The server does not say whether it drops data when full.", "It must have noeviction set."
-        )
-    return problem(
-        what,
-        f"When memory is full the store drops data ({facts.eviction}): jobs could vanish.",
-        "Set maxmemory-policy to noeviction at the server.",
-    )
 
 
 def licences(found: Sequence[Licence], now_s: float) -> Finding:
@@ -261,8 +183,3 @@ def clock_against(http_date: str | None, now_s: float) -> Finding:
         f"It is {abs(skew_s):.0f} s {where} the backend's: keys, links and credentials end at wrong times.",
         "Set the clock, best by NTP.",
     )
-
-
-def _version(text: str) -> tuple[int, ...]:
-    parts = text.split(".")
-    return tuple(int(part) for part in parts[:2]) if all(part.isdigit() for part in parts[:2]) else (0,)

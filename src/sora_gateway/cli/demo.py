@@ -15,15 +15,16 @@ from typing import Annotated, Any
 
 import httpx2
 import typer
-from pydantic import SecretStr
 
-from sora_gateway.app import open_store
 from sora_gateway.cli import enrol
 from sora_gateway.cli.demo_child import Simulator, simulator_running
+from sora_gateway.cli.demo_folder import remember, turned
 from sora_gateway.cli.licence import make_licence
+from sora_gateway.cli.listening import bind, url_of
 from sora_gateway.cli.plain import MISUSED, CommandError
-from sora_gateway.cli.serving import Running, bind, url_of
+from sora_gateway.cli.serving import Running
 from sora_gateway.cli.simulate import SCENARIO_HELP
+from sora_gateway.cli.tokens import facts_in
 from sora_gateway.domain.accounts import AccountFacts, Credential, Plan
 from sora_gateway.domain.licences import Permission
 from sora_gateway.kit.clock import system_now
@@ -32,6 +33,7 @@ from sora_gateway.licences.keys import hash_key, new_key
 from sora_gateway.ports.stores import AccountStore, LicenceStore
 from sora_gateway.settings import Settings, load
 from sora_gateway.simulator.scenario import load_scenario
+from sora_gateway.store_access import open_store
 from sora_gateway.telemetry import logs
 
 _LICENCE_ID = "lic_demo"
@@ -91,6 +93,7 @@ def demo(
                     api_key=key,
                     simulator_url=simulator.base_url,
                 )
+                remember(data_dir, simulator.base_url)
                 running.settings = demo_settings(settings, simulator, scenario)
                 async with asyncio.TaskGroup() as group:
                     watch = group.create_task(_watch(simulator, running))
@@ -106,15 +109,8 @@ def demo(
 def demo_settings(settings: Settings, simulator: Simulator, scenario: str) -> Settings:
     """Return ``settings`` turned to the simulator; what belongs to a real installation is left out."""
     fast_s, slow_s = _POLL_S.get(scenario, _DEFAULT_POLL_S)
-    return settings.model_copy(
+    return turned(settings, simulator.base_url).model_copy(
         update={
-            "redis_url": None,
-            "media_dir": None,
-            "secret_key": None,
-            "public_url": None,
-            "fetch_allow_private": True,
-            "sora_web_base_url": f"{simulator.base_url}/backend",
-            "sora_web_sentinel_token": SecretStr("simulated"),
             "sora_web_absence_over_s": _ABSENCE_OVER_S,
             "sora_web_poll_fast_s": fast_s,
             "sora_web_poll_slow_s": slow_s,
@@ -147,10 +143,15 @@ async def put_licence(store: LicenceStore, key: str, now_s: float) -> None:
 async def put_accounts(store: AccountStore, accounts: Sequence[Mapping[str, Any]], now_s: float) -> None:
     """Put the simulator's accounts into the store, with the tokens that they have now."""
     for one in accounts:
+        token = Secret(one["access_token"])
+        claimed = facts_in(token)
         facts = AccountFacts(
-            backend_id=one["user_id"], email=one["email"], plan=Plan(one["plan"]), expires_at=None
+            backend_id=one["user_id"],
+            email=one["email"],
+            plan=Plan(one["plan"]),
+            expires_at=claimed.expires_at if claimed is not None else None,
         )
-        credential = Credential(access_token=Secret(one["access_token"]))
+        credential = Credential(access_token=token)
         await enrol.save(store, facts, credential, enrol.Choices(name=one["name"]), now_s)
 
 

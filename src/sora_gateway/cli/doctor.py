@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,16 +12,17 @@ from typing import Annotated
 import httpx2
 import typer
 
-from sora_gateway.app import House, open_house, open_store
-from sora_gateway.cli import checks
-from sora_gateway.cli.checks import Finding, Level, ok, problem, warning
+from sora_gateway.cli import checks, store_checks
+from sora_gateway.cli.findings import Finding, Level, ok, problem, warning
 from sora_gateway.cli.options import DataDir, Json, settings_for_command
 from sora_gateway.cli.output import document
 from sora_gateway.cli.plain import FAILED, told
 from sora_gateway.domain.accounts import Account, AccountState
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.house import House, open_house
 from sora_gateway.kit.clock import system_now
 from sora_gateway.settings import Settings, SettingsError, example, variables
+from sora_gateway.store_access import open_store
 
 _CHECK_S = 30.0
 _DATE_S = 5.0
@@ -86,16 +89,24 @@ async def _findings(data_dir: Path | None) -> AsyncIterator[Finding]:
     yield checks.data_folder("data folder", settings.data_dir)
     if settings.media_dir is not None:
         yield checks.data_folder("media folder", settings.media_dir)
+    yield checks.workers(settings.workers, _cores())
     yield checks.secret_key(settings)
     async for finding in _inside(settings):
         yield finding
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 async def _inside(settings: Settings) -> AsyncIterator[Finding]:
     """Look at what is kept and at the backend; stop where nothing more can be reached."""
     try:
         async with open_store(settings, is_brief=True) as store:
-            for finding in checks.store(await store.facts()):
+            for finding in store_checks.judged(await store.facts(), settings.store_replicas):
                 yield finding
             now_s = system_now()
             yield checks.licences(await store.licences.all(), now_s)

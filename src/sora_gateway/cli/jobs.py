@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from sora_gateway.app import open_store
 from sora_gateway.cli.options import DataDir, Json, settings_for_command
 from sora_gateway.cli.output import document, note, table
 from sora_gateway.cli.plain import CommandError
@@ -24,6 +23,7 @@ from sora_gateway.kit.clock import system_now
 from sora_gateway.kit.redact import presentable
 from sora_gateway.ports.stores import Store
 from sora_gateway.settings import Settings
+from sora_gateway.store_access import open_store
 
 app = typer.Typer(no_args_is_help=True, help="List jobs, and say why one waits or failed.")
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from sora_gateway.app import open_store
 from sora_gateway.cli.licence_fields import (
     AllPermissions,
+    Class,
     Concurrent,
     Daily,
     Expires,
@@ -40,6 +40,7 @@ from sora_gateway.licences.keys import NewKey, hint_of, new_key
 from sora_gateway.licences.periods import last_days
 from sora_gateway.ports.usage import DayUsage
 from sora_gateway.settings import Settings
+from sora_gateway.store_access import open_store
 
 app = typer.Typer(
     no_args_is_help=True, help="Make, change and revoke the keys of callers, and tell what they used."
@@ -62,6 +63,7 @@ def create(
     daily_units: Daily = None,
     monthly_units: Monthly = None,
     weight: Weight = None,
+    priority: Class = None,
     is_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -83,6 +85,7 @@ def create(
         daily_units=daily_units,
         monthly_units=monthly_units,
         weight=weight,
+        priority=priority,
     )
     licence = with_given(plain, given, settings, now_s)
     asyncio.run(_put(settings, licence, made.key_hash))
@@ -108,6 +111,7 @@ def update(
     daily_units: Daily = None,
     monthly_units: Monthly = None,
     weight: Weight = None,
+    priority: Class = None,
     is_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -126,6 +130,7 @@ def update(
         daily_units=daily_units,
         monthly_units=monthly_units,
         weight=weight,
+        priority=priority,
     )
     licence = asyncio.run(
         _change(settings, licence_id, lambda before: with_given(before, given, settings, now_s))

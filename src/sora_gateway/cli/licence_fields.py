@@ -14,6 +14,7 @@ from sora_gateway.cli.plain import MISUSED, CommandError
 from sora_gateway.domain.errors import GatewayError
 from sora_gateway.domain.licences import Bounds, Licence, Permission
 from sora_gateway.domain.model_aliases import with_aliases
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.licences.scope import checked_group, checked_model
 from sora_gateway.settings import Settings
 
@@ -62,6 +63,11 @@ Weight = Annotated[
     typer.Option(min=0.01, max=100.0, help="Its share of a full queue, against the 1 of other keys."),
 ]
 
+Class = Annotated[
+    Priority | None,
+    typer.Option("--priority", help="Its jobs wait for none of a lower class, and for all of a higher one."),
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -79,6 +85,7 @@ class Given:
     daily_units: int | None = None
     monthly_units: int | None = None
     weight: float | None = None
+    priority: Priority | None = None
 
 
 def with_given(licence: Licence, given: Given, settings: Settings, now_s: float) -> Licence:
@@ -172,6 +179,8 @@ def shown_bounds(licence: Licence) -> str:
     ]
     if bounds.weight != 1:
         words.append(f"weight {bounds.weight:g}")
+    if bounds.priority is not Priority.NORMAL:
+        words.append(f"{bounds.priority.value} priority")
     return ", ".join(words)
 
 

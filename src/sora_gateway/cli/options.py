@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sora_gateway.cli.demo_folder import as_in_folder
 from sora_gateway.cli.plain import MISUSED, CommandError
 from sora_gateway.settings import Settings, load
 from sora_gateway.telemetry import logs
@@ -25,12 +26,12 @@ _LENGTH = re.compile(r"(\d{1,5})([hdwy])")
 
 
 def settings_for_command(data_dir: Path | None) -> Settings:
-    """Return the settings of a short command, which logs only what went wrong.
+    """Return the settings of a short command, which logs only what went wrong; in a demo's folder the demo's.
 
     Raises:
         SettingsError: see ``settings.load``.
     """
-    settings = load(data_dir=data_dir)
+    settings = as_in_folder(load(data_dir=data_dir))
     logs.configure("console", "debug" if settings.log_level == "debug" else "error")
     return settings
 

@@ -6,10 +6,10 @@ import asyncio
 
 import typer
 
-from sora_gateway.app import open_store
 from sora_gateway.cli.options import DataDir, Json, settings_for_command
 from sora_gateway.cli.output import document, plural
 from sora_gateway.settings import Settings
+from sora_gateway.store_access import open_store
 
 
 def rekey(is_json: Json = False, data_dir: DataDir = None) -> None:

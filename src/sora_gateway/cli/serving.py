@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import os
 import signal
 import socket
-import sys
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from sora_gateway.app import create_app
+from sora_gateway.cli import ending
+from sora_gateway.cli.ending import signals
+from sora_gateway.cli.listening import BACKLOG
 from sora_gateway.cli.plain import CommandError
 from sora_gateway.cli.protocol import protocol_of
 from sora_gateway.settings import Settings
 from sora_gateway.telemetry.logs import get_logger
+from sora_gateway.web.draining import Draining
 
 log = get_logger(__name__)
 
+_DOOR_S = 0.5
+"""How long new requests are still answered after a signal, by a refusal: balancers go elsewhere then."""
 _DRAIN_S = 1
-"""How long running answers may go on after a signal; streams are told and end at once."""
-_LONGEST_STOP_S = 4.7
+"""How long running answers may go on after that; streams are told and end at once."""
+_LONGEST_STOP_S = 4.3
 """Whoever stops us may kill after 5 s; the store is made for sudden ends, half-told lies are not."""
 _KEEP_ALIVE_S = 75
-_BACKLOG = 2048
 
 Step = Callable[[], Awaitable[None]]
 
@@ -56,14 +58,19 @@ class Running:
         listener: socket.socket,
         *,
         end_for_sure: Callable[[float], None] | None = None,
+        make_app: Callable[[Settings], FastAPI] = create_app,
     ) -> None:
-        self._end_for_sure = end_for_sure or _end_for_sure
+        self._make_app = make_app
+        self._end_for_sure = end_for_sure or ending.end_for_sure
         self.settings = settings
         self._listener = listener
         self._server: _Server | None = None
         self._task: asyncio.Task[Any] | None = None
         self._is_stopping = False
         self._failure: CommandError | None = None
+        self._drain: Draining | None = None
+        self._hand_over: Callable[[], None] = _nothing_to_do
+        self._end_streams: Callable[[], None] = _nothing_to_do
 
     def run(self, main: Callable[[Running], Coroutine[Any, Any, None]]) -> None:
         """Run ``main``, which calls ``serve``, to its end.
@@ -80,7 +87,7 @@ class Running:
 
     async def _guarded(self, main: Callable[[Running], Coroutine[Any, Any, None]]) -> None:
         self._task = asyncio.current_task()
-        with _signals(self._stop):
+        with signals(self._stop):
             try:
                 await main(self)
             except asyncio.CancelledError:
@@ -93,10 +100,13 @@ class Running:
         ``on_open`` is awaited when store and engine work and nobody can call yet, ``on_ready`` runs as soon
         as callers get answers.
         """
-        app = create_app(self.settings)
+        app = self._make_app(self.settings)
         async with app.router.lifespan_context(app):
             await on_open()
-            server = self._server = _Server(_config(app, self.settings))
+            self._drain = Draining(app)
+            self._hand_over = app.state.hand_over
+            self._end_streams = app.state.open_answers.end
+            server = self._server = _Server(_config(self._drain, self.settings))
             async with asyncio.TaskGroup() as group:
                 serving = group.create_task(server.serve(sockets=[self._listener]))
                 while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
@@ -118,52 +128,24 @@ class Running:
             log.info("stopping")
         elif self._server is None:
             return
-        if self._server is not None and self._server.started:
+        if self._server is None or not self._server.started:
+            if self._task is not None:
+                self._task.cancel()
+        elif self._drain is None:
             self._server.handle_exit(number, None)
-        elif self._task is not None:
-            self._task.cancel()
+        else:
+            self._begin_to_stop(self._drain, self._server, number)
+
+    def _begin_to_stop(self, drain: Draining, server: _Server, number: int) -> None:
+        """Hand the work over, end streams, turn new requests away for a moment; then close the door."""
+        self._drain = None  # a second signal closes it at once
+        drain.begin()
+        self._end_streams()
+        self._hand_over()
+        asyncio.get_running_loop().call_later(_DOOR_S, _close, server, number)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; whoever connects waits until the gateway is open.
-
-    Raises:
-        CommandError: the port is taken, or the address is not one of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Asyncio turns Nagle's algorithm off only on sockets that name their protocol.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        # Linux lets two sockets have the same address until one of them listens.
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise CommandError(_no_address(host, port, error)) from error
-    listener.set_inheritable(False)
-    return listener
-
-
-def url_of(listener: socket.socket, host: str) -> str:
-    """Return how to reach the listener from this machine."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{name}:{listener.getsockname()[1]}"
-
-
-def _no_address(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} on {host} is taken by another program. "
-            "Choose another with --port, or --port 0 for any free one."
-        )
-    if error.errno == errno.EACCES:
-        return f"Port {port} needs special rights; choose one from 1024 on with --port."
-    reason = error.strerror or error
-    return f"Cannot listen on '{host}': {reason}. Choose an address of this machine with --host."
-
-
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=protocol_of(settings.client_idle_s),
@@ -174,10 +156,19 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=settings.proxy_ips,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_DRAIN_S,
     )
+
+
+def _close(server: _Server, number: int) -> None:
+    if not server.should_exit:
+        server.handle_exit(number, None)
+
+
+def _nothing_to_do() -> None:
+    pass
 
 
 async def _nothing(scope: Any, receive: Any, send: Any) -> None:
@@ -186,29 +177,3 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
 
 async def _run(step: Step) -> None:
     await step()
-
-
-@contextlib.contextmanager
-def _signals(handle: Callable[[int], None]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, handle, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-def _end_for_sure(seconds: float) -> None:
-    """End the process after ``seconds`` even if something hangs; its children end with it."""
-
-    def end() -> None:
-        sys.stderr.write("Stopping took too long; ended at once. Accepted jobs are kept.\n")
-        sys.stderr.flush()
-        os._exit(0)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()

@@ -59,7 +59,7 @@ def job_lines(job: Job, story: Story, position: int | None, now_s: float) -> Ite
     yield f"  accepted  {moment(job.created_at)} ({since(job.created_at, now_s)})"
     yield f"  attempts  {job.tries}"
     if position is not None:
-        yield f"  position  {position} in the queue {job.signature}"
+        yield f"  position  {position} in the queue {job.signature}, {job.priority.value} priority"
     if not job.is_final and job.deadline_at:
         yield f"  deadline  {moment(job.deadline_at)} ({ahead(job.deadline_at, now_s)}); then it fails"
     if job.bound_id is not None:
@@ -91,6 +91,7 @@ def job_document(job: Job, story: Story, position: int | None) -> dict[str, Any]
         "waits_for": [{"text": one.text, "until": one.until} for one in story.waits_for],
         "queue": job.signature,
         "queue_position": position,
+        "priority": job.priority.value,
         "deadline_at": job.deadline_at or None,
         "remote_id": job.bound_id,
         "is_owed": job.obligation is not None,

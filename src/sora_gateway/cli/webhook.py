@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sora_gateway.app import open_store
 from sora_gateway.cli.options import DataDir, Json, parse_length_s, settings_for_command
 from sora_gateway.cli.output import document, moment, note, plural, table
 from sora_gateway.cli.plain import MISUSED, CommandError
@@ -22,6 +21,7 @@ from sora_gateway.domain.webhooks import (
 )
 from sora_gateway.engine.deliveries import replay as replay_deliveries
 from sora_gateway.settings import Settings
+from sora_gateway.store_access import open_store
 
 app = typer.Typer(no_args_is_help=True, help="See where events go, and send them again.")
 

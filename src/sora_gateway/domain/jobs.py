@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sora_gateway.domain.errors import ErrorKind
 from sora_gateway.domain.media import MediaKind, Output
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.domain.remote import RemoteOutput
 from sora_gateway.domain.requests import GenerationRequest
 
@@ -134,7 +135,7 @@ class Job:
     ``version`` rises with every write and guards it; ``seq`` rises with every change that a watcher can see
     and is the id of that event. ``progress`` is 0.0 to 1.0 and never falls. ``bound_id`` is the backend's
     task; it is set at most once. Times are Unix seconds. ``tries`` counts the accounts that were given to it,
-    ``failures`` why it came back from them.
+    ``failures`` why it came back from them. ``priority`` is set at acceptance and stays.
 
     ``notes`` is what steps around the create call wrote down on its account, before and after each call that
     changes something there (see ``Noted``). ``result_id`` is the backend's name of the finished video.
@@ -165,6 +166,7 @@ class Job:
     unknown_since: float | None = None
     obligation: Obligation | None = None
     reservation: Reservation | None = None
+    priority: Priority = Priority.NORMAL
     outputs: tuple[Output, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     result_id: str | None = None

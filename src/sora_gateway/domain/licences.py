@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from sora_gateway.domain.priorities import Priority
+
 
 class Permission(StrEnum):
     """A group of routes that a licence may use."""
@@ -24,7 +26,8 @@ class Bounds:
 
     ``concurrent_jobs`` counts his jobs that are not final, ``queued_jobs`` those of them that still wait for
     an account. Units are counted by the day and the month of acceptance in UTC. Of two callers with waiting
-    jobs, the one with twice the ``weight`` is served twice as many units.
+    jobs of one class, the one with twice the ``weight`` is served twice as many units. ``priority`` is the
+    highest class that his jobs can have.
     """
 
     requests_per_minute: int | None = None
@@ -33,6 +36,7 @@ class Bounds:
     daily_units: int | None = None
     monthly_units: int | None = None
     weight: float = 1.0
+    priority: Priority = Priority.NORMAL
 
 
 NO_BOUNDS = Bounds()

@@ -27,6 +27,7 @@ from sora_gateway.domain.model_names import (
     needed_plan,
     parse_model_name,
 )
+from sora_gateway.domain.prices import DEFAULT_PRICES, Prices
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.domain.storyboard import parse_storyboard
 from sora_gateway.domain.values import boolean, listed, plain, show, whole
@@ -62,7 +63,7 @@ DEFAULTS: Mapping[str, object] = {
 """The fields that not every model has, with the value that is accepted everywhere (None: none is)."""
 
 _WEBHOOK = ("webhook_url", "webhook_secret")
-KNOWN = frozenset({"model", "prompt", "n", "size", "dry_run", *_WEBHOOK, *DEFAULTS})
+KNOWN = frozenset({"model", "prompt", "n", "size", "dry_run", "service_tier", *_WEBHOOK, *DEFAULTS})
 """Every field that ``resolve`` reads; a surface passes these on, from the body and from the query."""
 
 
@@ -72,6 +73,7 @@ class Policy:
 
     relax_25s: bool = False
     aliases: Mapping[str, Alias] = field(default_factory=lambda: DEFAULT_ALIASES)
+    prices: Prices = DEFAULT_PRICES
 
 
 DEFAULT_POLICY = Policy()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sora_gateway.domain.accounts import Plan
 from sora_gateway.domain.media import Aspect, Blob, MediaKind
 from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.priorities import Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,8 @@ class GenerationRequest:
     the prompt; ``extend`` is carried on by ``duration_s``. ``character`` is made first and appears in the
     video; a request of the kind ``character`` makes nothing else. ``keeps_character`` makes one of the
     finished video. ``mentions`` are usernames of characters that appear without being named in the prompt.
-    ``account_id``: only this account may run it.
+    ``account_id``: only this account may run it. ``priority`` is the class that was asked for, None: the
+    licence's; see ``Job`` for the one that it has.
     """
 
     kind: MediaKind
@@ -84,6 +86,7 @@ class GenerationRequest:
     mentions: tuple[str, ...] = ()
     account_id: str | None = None
     callback: Callback | None = None
+    priority: Priority | None = None
     asked: dict[str, str] = field(default_factory=dict)
     """Fields of the request that were adapted, as the caller gave them (``seconds``, ``size``)."""
 

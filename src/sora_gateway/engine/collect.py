@@ -30,6 +30,7 @@ log = get_logger(__name__)
 
 _EVERY_S = 1.0
 _ACCOUNT_PAUSE_S = 2.0
+_HAND_OVER_S = 1.0
 
 
 class Collector:
@@ -79,6 +80,16 @@ class Collector:
 
     async def _work(self, job_id: str) -> None:
         try:
+            await self._attempt(job_id)
+        except asyncio.CancelledError:
+            await self._hand_over(job_id)
+            raise
+        finally:
+            self._running.discard(job_id)
+            self._woken.set()
+
+    async def _attempt(self, job_id: str) -> None:
+        try:
             async with asyncio.TaskGroup() as group:
                 renewal = group.create_task(self._renew(job_id))
                 await self._collect(job_id)
@@ -89,9 +100,14 @@ class Collector:
             log.warning("collecting was put off", job_id=job_id, error=str(errors.exceptions[0]))
         except* Exception:
             log.exception("collecting broke", job_id=job_id)
-        finally:
-            self._running.discard(job_id)
-            self._woken.set()
+
+    async def _hand_over(self, job_id: str) -> None:
+        """Let another node begin at once with what this one breaks off."""
+        try:
+            async with asyncio.timeout(_HAND_OVER_S):
+                await self._tools.jobs.postpone_collect(job_id, 0.0)
+        except (GatewayError, TimeoutError) as error:
+            log.warning("a result falls due with its lease", job_id=job_id, error=str(error))
 
     async def _renew(self, job_id: str) -> None:
         lease_s = self._tools.config.collect_lease_s

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sora_gateway.domain.advance import Limits
 from sora_gateway.domain.licences import NO_BOUNDS, Bounds, Permission
 from sora_gateway.domain.model_names import DEFAULT_ALIASES, Alias
+from sora_gateway.domain.prices import DEFAULT_PRICES, Prices
 from sora_gateway.domain.webhooks import DELAYS_S
 
 
@@ -26,6 +27,7 @@ class EngineConfig:
     collects: int = 8
     collect_lease_s: float = 15.0
     queue_limit: int = 10_000
+    prices: Prices = DEFAULT_PRICES
     retention_s: float = 7 * 24 * 3600.0
     file_retention_s: float = 30 * 24 * 3600.0
     max_input_bytes: int = 20 * 1024 * 1024

@@ -18,6 +18,8 @@ from sora_gateway.domain.jobs import Job, Phase, Status
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Blob, MediaKind, Output, Variant
 from sora_gateway.domain.model_names import Family
+from sora_gateway.domain.prices import cost
+from sora_gateway.domain.priorities import granted
 from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.engine.characters import Characters
 from sora_gateway.engine.estimates import Estimates
@@ -26,7 +28,7 @@ from sora_gateway.engine.inputs import Inputs
 from sora_gateway.engine.tools import NodeTools
 from sora_gateway.engine.watchers import Sight, Watchers
 from sora_gateway.kit.ids import new_id
-from sora_gateway.licences.allowance import cost, over_bound, reservation
+from sora_gateway.licences.allowance import over_bound, reservation
 from sora_gateway.licences.scope import within
 from sora_gateway.ports.media import Links
 from sora_gateway.ports.stores import Idempotency, IdempotencyConflictError, Page, Replayed
@@ -125,7 +127,7 @@ class Generations:
         """
         requests = await self.admitted(requests, caller)
         jobs = self._new_jobs(requests, caller)
-        units = sum(cost(request) for request in requests)
+        units = sum(cost(request, self._tools.config.prices) for request in requests)
         try:
             accepted = await self._tools.jobs.accept(
                 jobs,
@@ -286,7 +288,8 @@ class Generations:
                 updated_at=now_s,
                 deadline_at=now_s + self._tools.config.limits.queue_s,
                 variants=ids if len(ids) > 1 else (),
-                reservation=reservation(request, now_s),
+                reservation=reservation(request, now_s, self._tools.config.prices),
+                priority=granted(caller.bounds.priority, request.priority),
             )
             for job_id, request in zip(ids, requests, strict=True)
         )
@@ -305,7 +308,14 @@ class Generations:
         Raises:
             GatewayError(not_found): unknown, deleted or another's.
         """
-        return await self._view(await self._own(job_id, caller))
+        found = await self._tools.jobs.look(job_id)
+        job = self._visible(job_id, found[0] if found is not None else None, caller)
+        return await self._placed_view(job, found[1] if found is not None else None)
+
+    async def view(self, job: Job) -> JobView:
+        """Return a job that was accepted or read a moment ago, with its place in the queue."""
+        position = await self._tools.jobs.queue_position(job) if job.phase is Phase.QUEUED else None
+        return await self._placed_view(job, position)
 
     async def history(self, job: Job) -> Sequence[Happening]:
         """Return what happened to a job that was got, as its caller may read it."""
@@ -391,7 +401,7 @@ class Generations:
         """Cancel; a final job is returned unchanged."""
         await self._own(job_id, caller)
         _, after = await self._tools.records.apply(job_id, Cancelled())
-        return await self._view(after)
+        return await self.view(after)
 
     async def delete(self, job_id: str, caller: Caller) -> None:
         """Delete the job and its results; it is cancelled first if it still runs."""
@@ -401,14 +411,15 @@ class Generations:
     # --- furniture -----------------------------------------------------------------------------------------
 
     async def _own(self, job_id: str, caller: Caller | None) -> Job:
-        job = await self._tools.jobs.get(job_id)
+        return self._visible(job_id, await self._tools.jobs.get(job_id), caller)
+
+    def _visible(self, job_id: str, job: Job | None, caller: Caller | None) -> Job:
         is_visible = job is not None and job.deleted_at is None
         if job is None or not is_visible or (caller is not None and job.owner != caller.licence_id):
             raise GatewayError(ErrorKind.NOT_FOUND, f"No job with id '{job_id[:80]}' exists.", param="id")
         return job
 
-    async def _view(self, job: Job) -> JobView:
-        position = await self._tools.jobs.queue_position(job) if job.phase is Phase.QUEUED else None
+    async def _placed_view(self, job: Job, position: int | None) -> JobView:
         slots = await self._slots(job) if position is not None else 1
         return JobView(job=job, queue_position=position, eta_s=self._estimates.eta_s(job, position, slots))
 
@@ -418,7 +429,7 @@ class Generations:
         return sum(account.room(job.kind) for account in accounts if account.is_usable(now_s))
 
     async def _watched(self, sight: Sight) -> Watched:
-        return Watched(seq=sight.seq, view=await self._view(sight.job), is_snapshot=sight.is_snapshot)
+        return Watched(seq=sight.seq, view=await self.view(sight.job), is_snapshot=sight.is_snapshot)
 
     async def _own_link(self, url: str) -> Blob | None:
         """Return the blob behind one of our own signed links, None for anything else."""

@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import Callable
 
 from sora_gateway.domain.errors import GatewayError
-from sora_gateway.ports.stores import Feed, FeedEntry, FeedRegressedError, FeedTrimmedError
+from sora_gateway.ports.stores import (
+    Feed,
+    FeedEntry,
+    FeedRegressedError,
+    FeedReplacedError,
+    FeedTrimmedError,
+)
 from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -47,7 +53,12 @@ class Hub:
         while True:
             try:
                 await self._read()
+            except FeedReplacedError:
+                log.warning("the store has another server or was started anew, and may have lost writes")
+                self.regressed.set()
+                await self._restart()
             except FeedRegressedError:
+                log.warning("the store lost writes that it had confirmed")
                 self.regressed.set()
                 await self._restart()
             except FeedTrimmedError:

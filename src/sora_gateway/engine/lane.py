@@ -40,7 +40,10 @@ from sora_gateway.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _IDLE_S = 2.0
+_GRACE_S = 60.0
 _RELOAD_S = 15.0
+_LAST_TICK_S = 1.0
+"""How long a tick may go on once the lane is to end: its calls only read, and the next owner reads again."""
 
 
 class Lane:
@@ -65,7 +68,8 @@ class Lane:
         self._failures = 0
         self._missing_since: float | None = None
         self._echo: bool | None = None
-        self._grace_s = 30.0
+        self._sends_until = float("inf")
+        self._last_tick: asyncio.Timeout | None = None
         self._settler = Settler(lease.account_id, tools, self._apply)
         self._strays = Strays(lease.account_id, tools)
 
@@ -89,9 +93,14 @@ class Lane:
         self._woken.set()
 
     def stop(self, grace_s: float) -> None:
-        """Start nothing more; ``run`` returns when running creates have ended, at most after ``grace_s``."""
-        self._grace_s = grace_s
+        """Start nothing more; ``run`` returns when running creates have ended, at most after ``grace_s``.
+
+        A look at the account's lists is broken off within a second.
+        """
+        self._sends_until = boottime() + grace_s
         self._stopping = True
+        if self._last_tick is not None:
+            self._last_tick.reschedule(asyncio.get_running_loop().time() + _LAST_TICK_S)
         self._woken.set()
 
     # --- life ----------------------------------------------------------------------------------------------
@@ -108,13 +117,14 @@ class Lane:
             try:
                 await self._work(sender)
             finally:
-                await sender.drain(self._grace_s)
+                await sender.drain(min(_GRACE_S, max(0.0, self._sends_until - boottime())))
 
     async def _work(self, sender: Sender) -> None:
         idle_since: float | None = None
         while not self._stopping:
             try:
-                await self._tick(sender)
+                if not await self._tick_while_wanted(sender):
+                    return
             except GatewayError as error:
                 # The store is away: nothing is lost, and without the lease nothing is started.
                 log.warning("lane waits", account_id=self.lease.account_id, error=error.message)
@@ -122,6 +132,20 @@ class Lane:
             if idle_since is not None and boottime() - idle_since > _IDLE_S:
                 return
             await self._wait()
+
+    async def _tick_while_wanted(self, sender: Sender) -> bool:
+        """Tick, and tell whether it came to its end: ``stop`` breaks a long one off."""
+        limit = self._last_tick = asyncio.timeout(None)
+        try:
+            async with limit:
+                await self._tick(sender)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return False
+        finally:
+            self._last_tick = None
+        return True
 
     async def _wait(self) -> None:
         try:

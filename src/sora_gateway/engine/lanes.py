@@ -71,7 +71,9 @@ class LaneKeeper:
             beat.cancel()
 
     def stop(self) -> None:
-        """Take nothing more; running creates may finish, lanes are handed over at once."""
+        """Take nothing more; running creates may finish, lanes are handed over at once. Once is enough."""
+        if self._stopping:
+            return
         self._stopping = True
         for lane in self._lanes.values():
             lane.stop(self._tools.config.shutdown_grace_s)

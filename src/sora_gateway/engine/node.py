@@ -96,6 +96,7 @@ class Node:
         self.webhooks = Webhooks(store.webhooks, poster, now, config.webhook_answer_s)
         self._deliverer = Deliverer(store.webhooks, store.jobs, poster, self._hub, config, now)
         self.generations = Generations(tools, inputs, watchers, Estimates(self._hub), links, self.characters)
+        self._loops: list[asyncio.Task[None]] = []
         self.files = Files(store.files, vault, inputs, self.generations, now, config.file_retention_s)
 
     @asynccontextmanager
@@ -104,10 +105,10 @@ class Node:
         await self._clock.sync()
         await self._hub.start()
         async with self._renewals, asyncio.TaskGroup() as group:
-            loops = [
+            hub = group.create_task(_for_ever("hub", self._hub.run), name="hub")
+            self._loops = [
                 group.create_task(_for_ever(name, run), name=name)
                 for name, run in (
-                    ("hub", self._hub.run),
                     ("dispatcher", self._dispatcher.run),
                     ("collector", self._collector.run),
                     ("sweeper", self._sweeper.run),
@@ -122,18 +123,26 @@ class Node:
             try:
                 yield
             finally:
-                for loop in loops[1:]:
-                    loop.cancel()
-                self._keeper.stop()
+                self.stop()
                 await asyncio.wait([keeper])
-                loops[0].cancel()
+                hub.cancel()
+
+    def stop(self) -> None:
+        """Take nothing more and begin to hand over; who watches is served until ``running`` ends.
+
+        Repeating it changes nothing.
+        """
+        for loop in self._loops:
+            loop.cancel()
+        self._loops = []
+        self._keeper.stop()
 
 
 def _count(entry: FeedEntry) -> None:
     job = entry.job
     if entry.has_public_change and job.is_final:
         code = job.error.code if job.error is not None else ""
-        metrics.JOBS_ENDED.labels(job.kind.value, job.status.value, code).inc()
+        metrics.count_end(job.kind.value, job.status.value, code)
 
 
 async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:

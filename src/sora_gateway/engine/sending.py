@@ -37,7 +37,7 @@ from sora_gateway.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
-_REPORT_S = 30.0
+_REPORT_S = 120.0
 _PER_LANE = 8
 
 
@@ -63,7 +63,12 @@ class Sender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._group.__aexit__(kind, error, trace)
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as errors:
+            if errors.exceptions != (error,):
+                raise
+            # The block's own error goes on as it is: a lost lease is told from a broken lane by its type.
 
     @property
     def is_busy(self) -> bool:
@@ -145,6 +150,11 @@ class Sender:
             # An equal submission of this account is not settled yet, and two alike could not be told apart:
             # the lane tries again when something was settled.
             return
+        except GatewayError as error:
+            # Whether it was written is not known, but nothing has left: there is no task to look for.
+            event = Returned(ticket=attempt.ticket, reason=f"{error.kind.value}: {error.message}")
+            await self._fact(job, event)
+            raise
         if after is None:
             return
         ticket = Ticket(

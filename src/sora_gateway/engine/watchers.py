@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
+from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, Phase, Status
 from sora_gateway.engine.hub import Hub
+from sora_gateway.kit.backoff import backoff_s
 from sora_gateway.ports.stores import FeedEntry, JobStore, PublicEvent
 
 _MOST_PENDING = 128
+_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class Sight:
 class _Watcher:
     """What one watcher has not taken yet. Progress is dropped when he is slow; ``_fill`` gets it back."""
 
-    pending: deque[Job] = field(default_factory=lambda: deque(maxlen=_MOST_PENDING))
+    pending: list[Job] = field(default_factory=list)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     missed: bool = False
 
@@ -74,6 +76,8 @@ class Watchers:
         if not entry.has_public_change:
             return
         for watcher in self._watchers.get(entry.job.id, ()):
+            if len(watcher.pending) == _MOST_PENDING:
+                del watcher.pending[0]
             watcher.pending.append(entry.job)
             watcher.woken.set()
 
@@ -109,7 +113,10 @@ class Watchers:
         seq = job.seq
         while not job.is_final:
             await watcher.woken.wait()
-            for sight in await self._next(job_id, watcher, seq):
+            sights = await self._next(job_id, watcher, seq)
+            if sights is None:
+                return
+            for sight in sights:
                 yield sight
                 seq, job = sight.seq, sight.job
 
@@ -122,7 +129,8 @@ class Watchers:
             return [Sight(seq=job.seq, job=job, is_snapshot=True)]
         return await self._fill(job, after_seq)
 
-    async def _next(self, job_id: str, watcher: _Watcher, seq: int) -> list[Sight]:
+    async def _next(self, job_id: str, watcher: _Watcher, seq: int) -> list[Sight] | None:
+        """Return what follows ``seq``, None if there is no such job any more."""
         watcher.woken.clear()
         heard = [job for job in watcher.pending if job.seq > seq]
         watcher.pending.clear()
@@ -130,8 +138,24 @@ class Watchers:
         if not watcher.missed and all(job.seq == number for job, number in zip(heard, expected, strict=True)):
             return [Sight(seq=job.seq, job=job) for job in heard]
         watcher.missed = False
+        try:
+            return await self._caught_up(job_id, seq)
+        except GatewayError as error:
+            if error.kind is not ErrorKind.STORE_UNAVAILABLE:
+                raise
+            # It comes back, and who watches need not notice.
+            watcher.missed = True
+            watcher.woken.set()
+            await asyncio.sleep(backoff_s(1, base_s=_AGAIN_S, cap_s=_AGAIN_S))
+            return []
+
+    async def _caught_up(self, job_id: str, seq: int) -> list[Sight] | None:
         job = await self._store.get(job_id)
-        return [] if job is None or job.seq <= seq else await self._fill(job, seq)
+        if job is None:
+            return None
+        if job.seq < seq:  # the store lost writes that were shown: the numbers begin again there
+            return [Sight(seq=job.seq, job=job, is_snapshot=True)]
+        return await self._fill(job, seq) if job.seq > seq else []
 
     async def _fill(self, job: Job, seq: int) -> list[Sight]:
         events = [event for event in await self._store.events_after(job.id, seq) if event.seq <= job.seq]

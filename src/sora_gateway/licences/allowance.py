@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Reservation
 from sora_gateway.domain.licences import Bounds, Caller, Permission
-from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.prices import DEFAULT_PRICES, Prices, cost
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.licences.periods import day_of, month_of, next_day_at, next_month_at, utc
 from sora_gateway.ports.usage import BoundName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """Units by duration in seconds; a duration between two rows costs as the next longer one."""
-
-    image: int = 1
-    video: Mapping[int, int] = field(default_factory=lambda: {10: 1, 15: 2, 25: 4})
-    pro: Mapping[int, int] = field(default_factory=lambda: {10: 2, 15: 4, 25: 12})
-    hd: Mapping[int, int] = field(default_factory=lambda: {10: 5, 15: 10})
-
-
-DEFAULT_PRICES = Prices()
 
 
 def require(caller: Caller, permission: Permission) -> None:
@@ -43,26 +27,9 @@ def require(caller: Caller, permission: Permission) -> None:
     )
 
 
-def cost(request: GenerationRequest, prices: Prices = DEFAULT_PRICES) -> int:
-    """Return the units that one job of ``request`` takes: every result of it counts, characters are free."""
-    if request.kind is MediaKind.CHARACTER:
-        return 0
-    if request.kind is MediaKind.IMAGE:
-        return prices.image * request.n
-    if request.hd:
-        table = prices.hd
-    elif request.pro:
-        table = prices.pro
-    else:
-        table = prices.video
-    duration_s = request.duration_s or 0
-    rows = sorted(table.items())
-    return next((units for row_s, units in rows if row_s >= duration_s), rows[-1][1]) * request.n
-
-
-def reservation(request: GenerationRequest, now_s: float) -> Reservation:
+def reservation(request: GenerationRequest, now_s: float, prices: Prices = DEFAULT_PRICES) -> Reservation:
     """Return what a job of ``request`` that is accepted now takes, and from which periods."""
-    return Reservation(units=cost(request), day=day_of(now_s), month=month_of(now_s))
+    return Reservation(units=cost(request, prices), day=day_of(now_s), month=month_of(now_s))
 
 
 _CROWDED_S = 5.0
