@@ -26,12 +26,23 @@ from sora_gateway.domain.job_events import (
 from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import RemoteOutput
+from sora_gateway.kit.clock import system_now
 from sora_gateway.ports.stores import Store, TakenError, TwinError
 from sora_gateway.stores.redis import keys
 from sora_gateway.stores.redis.codec import JOBS
 from sora_gateway.stores.redis.connection import Connection, connect
 from sora_gateway.stores.redis.placement import place
-from tests.conftest_store import ACCOUNT, SIGNATURE, accepted, completed, new_job, new_output, on, submitting
+from tests.conftest_store import (
+    ACCOUNT,
+    SIGNATURE,
+    accepted,
+    cancelled,
+    completed,
+    new_job,
+    new_output,
+    on,
+    submitting,
+)
 
 FAR = 4_000_000_000.0
 ACCOUNTS = (ACCOUNT, "sora_web:user-2")
@@ -223,3 +234,12 @@ async def test_a_record_of_another_version_of_the_gateway_is_changed_whole(
     await admin.call("HSET", keys.job(job.id), "j", text)
     _, after = await store.jobs.change(job.id, on(Bound(account_id=ACCOUNT)))
     assert after.tries == 1
+
+
+async def test_the_place_at_acceptance_is_told_once(store: Store) -> None:
+    """Without a round trip, to whoever asks right after it; the next one gets the present place."""
+    now_s = system_now()
+    first, second = new_job(created_at=now_s), new_job(created_at=now_s)
+    await accepted(store, first, second)
+    await cancelled(store, first)
+    assert [await store.jobs.queue_position(second) for _ in range(2)] == [2, 1]

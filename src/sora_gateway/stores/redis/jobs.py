@@ -56,6 +56,7 @@ _PATIENT_TRIES = 3
 _MOST_TRIES = 500
 _LONGEST_COLLECT_S = 3600.0
 _MOST_REMEMBERED = 20_000
+_PLACE_S = 0.5
 _LARGEST_PIECE = 1000
 _CLASSES = tuple(keys.CLASS_BASE[priority] for priority in (Priority.NORMAL, Priority.LOW))
 
@@ -73,10 +74,12 @@ class RedisJobs:
 
     def __init__(self, connection: Connection, now: Now = system_now) -> None:
         self._connection = connection
+        self._now = now
         self._archive = Archive(connection, now)
         self._signatures: tuple[str, ...] = ()
         self._queues: dict[str, str] = {}
         """In which queue jobs waited that were looked at, or accepted, here: where to ask first."""
+        self._place_at_acceptance: dict[str, int] = {}
 
     async def accept(
         self,
@@ -106,9 +109,10 @@ class RedisJobs:
         head = (_new_write_id(), queue_limit, cost, digest, ids, keys.IDEMPOTENCY_S, checks)
         answer = await self._connection.run(_ACCEPT, ring.names, (*head, *parts), binding=_ACCEPTED)
         match answer:
-            case ["accepted"]:
-                for job in jobs:
+            case ["accepted", before]:
+                for job, place in zip(jobs, before, strict=True):
                     self._remember(job)
+                    self._place_at_acceptance[job.id] = int(place)
                 return tuple(jobs)
             case ["known"]:
                 return await self._stored([job.id for job in jobs])
@@ -159,7 +163,13 @@ class RedisJobs:
         return None if found is None else found.job
 
     async def queue_position(self, job: Job) -> int | None:
-        """Return its place in its queue from 1, None when it does not wait."""
+        """Return its place in its queue from 1, None when it does not wait.
+
+        Who asks right after ``accept`` gets what that answered, without a round trip.
+        """
+        at_acceptance = self._place_at_acceptance.pop(job.id, -1)
+        if at_acceptance >= 0 and self._now() - job.created_at < _PLACE_S:
+            return at_acceptance + 1
         names = (keys.queue(job.signature), keys.delayed(job.signature), keys.TAGS)
         before = await self._connection.run(_POSITION, names, (job.id,))
         return None if before is None else int(before) + 1
@@ -183,7 +193,9 @@ class RedisJobs:
 
     def _remember(self, job: Job) -> None:
         if len(self._queues) >= _MOST_REMEMBERED and job.id not in self._queues:
-            self._queues.pop(next(iter(self._queues)))
+            oldest = next(iter(self._queues))
+            del self._queues[oldest]
+            self._place_at_acceptance.pop(oldest, None)
         self._queues[job.id] = job.signature
 
     async def page(

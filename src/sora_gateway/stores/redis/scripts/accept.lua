@@ -1,4 +1,4 @@
--- Stores new jobs, all or none. KEYS: the state, waiting, idempotency record, then those of the plans.
+-- Stores new jobs, all or none, and returns how many stand before each in its queue (-1: it is not there). KEYS: the state, waiting, idempotency record, then those of the plans.
 -- ARGV: write id, queue limit, cost, digest ('' for none), ids, seconds to remember the key, what to compare
 -- with the owner's bounds; then for each job: plan, version, JSON, id, owner.
 local WAITING, KEY = KEYS[10], KEYS[11]
@@ -28,6 +28,7 @@ if digest ~= '' then
   redis.call('HSET', KEY, 'digest', digest, 'ids', ids)
   redis.call('EXPIRE', KEY, ARGV[6])
 end
+local places = {}
 for _, job in ipairs(jobs) do
   local last = KEYS[job.plan.last]
   -- Where nobody waits, nobody is ahead of his share: what was cancelled is not held against its owner.
@@ -37,5 +38,6 @@ for _, job in ipairs(jobs) do
   redis.call('ZADD', last, tag, job.owner)
   redis.call('HSET', TAGS, job.id, job.plan.base + tag)
   write(job.plan, job.version, ARGV[1], job.json)
+  places[#places + 1] = redis.call('ZRANK', KEYS[job.plan.queue], job.id) or -1
 end
-return {'accepted'}
+return {'accepted', places}
