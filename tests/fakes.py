@@ -28,7 +28,7 @@ from sora_gateway.engine.generations import Generations, JobView, Watched
 from sora_gateway.engine.making import LATER
 from sora_gateway.kit.ids import new_id
 from sora_gateway.kit.redact import Secret
-from sora_gateway.ports.media import MediaFacts, VaultWriter
+from sora_gateway.ports.media import LocalFile, MediaFacts, Spool, VaultWriter
 from sora_gateway.ports.stores import CharacterPage, FilePage, Idempotency, Page
 from sora_gateway.ports.usage import DayUsage, Pace
 
@@ -114,12 +114,41 @@ class FakeVault:
 
     def put(self, name: str, data: bytes, media_type: str) -> Blob:
         self.files[name] = data
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()
         return Blob(name=name, media_type=media_type, size_bytes=len(data), digest=digest)
 
     @asynccontextmanager
     async def writer(self, name: str) -> AsyncIterator[VaultWriter]:
         yield FakeWriter(self, name)
+
+    @asynccontextmanager
+    async def spool(self) -> AsyncIterator[Spool]:
+        writer = FakeWriter(self, f"spool-{len(self.incoming)}")
+        self.open_files += 1
+        try:
+            yield writer.spool
+        finally:
+            self.open_files -= 1
+
+    async def keep(self, name: str, file: LocalFile, facts: MediaFacts) -> Blob:
+        return self.put(name, self.bytes_at(file.path), facts.media_type)
+
+    def bytes_at(self, path: Path) -> bytes:
+        if path in self.incoming:
+            return self.incoming[path].data
+        return self.files[path.relative_to(self.root).as_posix()]
+
+    def bytes_of(self, content: bytes | LocalFile | Blob) -> bytes:
+        match content:
+            case bytes():
+                return content
+            case LocalFile():
+                return self.bytes_at(content.path)
+            case blob:
+                return self.files[blob.name]
 
     async def size(self, name: str) -> int | None:
         return len(self.files[name]) if name in self.files else None
@@ -141,6 +170,7 @@ class FakeVault:
 
     async def delete(self, name: str) -> None:
         self.files.pop(name, None)
+        (self.root / name).unlink(missing_ok=True)
 
 
 class FakeWriter:
@@ -151,6 +181,7 @@ class FakeWriter:
         self.name = name
         self.path = vault.root / ".incoming" / name
         self.data = b""
+        self.spool = FakeSpool(self)
         self.vault.incoming[self.path] = self
 
     async def write(self, chunk: bytes) -> None:
@@ -158,6 +189,21 @@ class FakeWriter:
 
     async def commit(self, facts: MediaFacts) -> Blob:
         return self.vault.put(self.name, self.data, facts.media_type)
+
+
+class FakeSpool:
+    """Takes in what a writer holds."""
+
+    def __init__(self, writer: FakeWriter) -> None:
+        self.writer = writer
+
+    async def write(self, pieces: Sequence[bytes]) -> None:
+        self.writer.data += b"".join(pieces)
+
+    def file(self) -> LocalFile:
+        data = self.writer.data
+        digest = hashlib.sha256(data).hexdigest()
+        return LocalFile(path=self.writer.path, size_bytes=len(data), digest=digest)
 
 
 class NoFetcher:
@@ -202,7 +248,7 @@ class FakeTools:
         self.vault = vault
         self.copies: list[Path] = []
 
-    async def probe_image(self, data: bytes) -> MediaFacts:
+    async def probe_image(self, picture: bytes | Path) -> MediaFacts:
         return MediaFacts(media_type="image/png", width_px=1, height_px=1)
 
     async def probe_clip(self, path: Path) -> MediaFacts:
@@ -212,7 +258,7 @@ class FakeTools:
         return facts
 
     async def probe_upload(self, path: Path) -> MediaFacts:
-        data = self.vault.incoming[path].data
+        data = self.vault.bytes_at(path)
         if data.startswith(PNG[:8]):
             return MediaFacts(media_type="image/png", width_px=1, height_px=1)
         if data.startswith(MP4[:12]):
@@ -359,7 +405,8 @@ class FakeGenerations(Generations):
 
     # --- the facade
 
-    async def store_input(self, data: bytes, *, param: str) -> Blob:
+    async def store_input(self, picture: bytes | LocalFile | Blob, *, param: str) -> Blob:
+        data = self.vault.bytes_of(picture)
         if not data.startswith((b"\x89PNG", b"\xff\xd8")):
             raise GatewayError(ErrorKind.INVALID_REQUEST, f"'{param}' is no picture.", param=param)
         self.stored.append((param, data))
@@ -369,7 +416,8 @@ class FakeGenerations(Generations):
         self.fetched.append((param, url))
         return self.vault.put(f"fetched/{len(self.fetched)}", url.encode(), "image/png")
 
-    async def store_clip(self, data: bytes, *, param: str) -> Blob:
+    async def store_clip(self, clip: bytes | LocalFile | Blob, *, param: str) -> Blob:
+        data = self.vault.bytes_of(clip)
         if not data.startswith(MP4[:12]):
             raise GatewayError(ErrorKind.INVALID_REQUEST, f"'{param}' is no video.", param=param)
         self.stored.append((param, data))

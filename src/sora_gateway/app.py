@@ -185,6 +185,7 @@ def build_services(
             prices=settings.price_list,
         ),
         public_url=settings.public_url,
+        accel_prefix=settings.accel_prefix,
         wait_max_s=settings.wait_max_s,
         is_working=not house.problems,
         readiness=readiness,

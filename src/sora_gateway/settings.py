@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s/]+.*[^/]$",
         description="How callers reach the gateway, e.g. `https://example.org/sora`; links begin with it.",
     )
+    accel_prefix: str | None = Field(
+        None,
+        pattern=r"^/(\S*/)?$",
+        description="Internal location where nginx in front has the media folder, to send files itself: "
+        "`/_vault/`.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least level that is logged."

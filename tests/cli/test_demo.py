@@ -205,13 +205,14 @@ async def test_accounts_are_put_once() -> None:
 
 def test_settings_of_a_demo() -> None:
     """Nothing of a real installation gets in: neither its store nor its backend."""
-    real = Settings(secret_key=SecretStr("x"), public_url="https://example.org")
+    real = Settings(workers=2, secret_key=SecretStr("x"), public_url="https://example.org")
     simulator = Simulator(
         process=cast(Any, None), base_url="http://127.0.0.1:1", media_origin="http://127.0.0.1:2", accounts=()
     )
     settings = demo_settings(real, simulator, "fast")
     assert settings.sora_web_base_url == "http://127.0.0.1:1/backend"
     assert (settings.redis_url, settings.secret_key, settings.public_url) == (None, None, None)
+    assert settings.workers == 1
     assert settings.sora_web_poll_fast_s < demo_settings(real, simulator, "normal").sora_web_poll_fast_s
 
 

@@ -66,9 +66,7 @@ def test_killed(start: Start) -> None:
     assert gone(children, 5)
 
 
-@pytest.mark.parametrize(
-    "variable", ["SORA_GATEWAY_PORT=x", "SORA_GATEWAY_PRT=1", "SORA_GATEWAY_WORKERS=0"]
-)
+@pytest.mark.parametrize("variable", ["SORA_GATEWAY_PORT=x", "SORA_GATEWAY_PRT=1", "SORA_GATEWAY_WORKERS=0"])
 def test_bad_settings(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bad setting is named, with exit code 2."""
     monkeypatch.setenv(*variable.split("="))

@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from sora_gateway.domain.accounts import Account, AccountState
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.domain.job_events import Adopted, JobEvent, Started, Submitting
 from sora_gateway.domain.jobs import Phase
 from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import (
@@ -23,8 +26,10 @@ from sora_gateway.domain.remote import (
 from sora_gateway.domain.requests import Source
 from sora_gateway.engine.lane import Lane
 from sora_gateway.engine.tools import NodeTools
-from sora_gateway.ports.stores import Store
-from tests.conftest_store import bound, held, new_job, on, running, submitting
+from sora_gateway.kit.clock import boottime
+from sora_gateway.ports.stores import LeaseLostError, Store
+from sora_gateway.ports.upstream import ListPolling
+from tests.conftest_store import NOW, bound, held, new_job, on, running, submitting
 from tests.engine.conftest import ACCOUNT, Clock, Scripted, asking, eventually, true_soon
 
 
@@ -234,3 +239,99 @@ async def test_a_look_does_not_hold_up_the_end(store: Store, tools: NodeTools) -
     account = await store.accounts.get(ACCOUNT)
     assert account is not None
     assert (account.state, account.reason) == (AccountState.READY, None)
+
+
+class _Watchful(Scripted):
+    """A backend that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_for: list[RemoteJob] = []
+
+    async def observe(
+        self, jobs: Sequence[RemoteJob], account: Account, kinds: frozenset[MediaKind]
+    ) -> Observed:
+        self.asked_for.extend(jobs)
+        return await super().observe(jobs, account, kinds)
+
+
+_FOUND = (submitting("t"), Started(ticket="t", remote_id="task_1"))
+_ADOPTED = (Adopted(account_id=ACCOUNT, ticket="t", marker="m", remote_id="task_1"),)
+
+
+@pytest.mark.parametrize(("events", "oldest"), [(_FOUND, NOW), (_ADOPTED, NOW - 500)])
+async def test_a_task_is_as_old_as_its_send(
+    store: Store, tools: NodeTools, events: tuple[JobEvent, ...], oldest: float
+) -> None:
+    """Lists are read back to there, not to when it was found; an adopted one may be as old as its job."""
+    job = new_job(created_at=NOW - 500)
+    await bound(store, job, account=ACCOUNT)
+    for event in events:
+        now_s = NOW if isinstance(event, Submitting) else NOW + 300
+        await store.jobs.change(job.id, on(event, now_s=now_s))
+    backend = _Watchful()
+    lane = await _lane(store, replace(tools, upstreams={backend.name: backend}))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        await true_soon(lambda: backend.asked_for)
+        lane.stop(0)
+    assert backend.asked_for[0].started_at == oldest
+
+
+async def test_all_changes_of_a_look_are_written(store: Store, tools: NodeTools, upstream: Scripted) -> None:
+    """More than are written at the same time."""
+    jobs = [new_job() for _ in range(80)]
+    for number, job in enumerate(jobs):
+        await running(store, job, f"task_{number}", account=ACCOUNT)
+        upstream.statuses[f"task_{number}"] = RemoteRunning(progress=(number + 1) / 100)
+    lane = await _lane(store, tools)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        for number, job in enumerate(jobs):
+            await eventually(store, job.id, lambda j, number=number: j.percent == number + 1)
+        lane.stop(0)
+
+
+async def test_a_lane_that_was_taken_over_ends_with_that(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """Whoever runs it is told by the error itself, though several writes were refused at the same time."""
+    jobs = [new_job() for _ in range(3)]
+    for number, job in enumerate(jobs):
+        await running(store, job, f"task_{number}", account=ACCOUNT)
+        upstream.statuses[f"task_{number}"] = RemoteUnknown()
+    lane = await _lane(store, tools)
+
+    async def ended() -> bool:
+        try:
+            await lane.run()
+        except LeaseLostError:
+            return True
+        return False
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(ended())
+        await eventually(store, jobs[-1].id, lambda j: j.unknown_reads >= 1)
+        await store.lanes.release(lane.lease)
+        await asyncio.wait([task], timeout=5)
+        lane.stop(0)
+    assert task.result()
+
+
+async def test_the_lists_are_read_once_an_interval(
+    store: Store, tools: NodeTools, upstream: Scripted
+) -> None:
+    """However often the lane is woken."""
+    upstream.polling = ListPolling(fast_s=0.2, slow_s=0.2)
+    await running(store, new_job(), account=ACCOUNT)
+    lane = await _lane(store, tools)
+    began = boottime()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lane.run())
+        async with asyncio.timeout(10):
+            while upstream.looks < 4:
+                lane.missed()
+                await asyncio.sleep(0.005)
+        took_s = boottime() - began
+        lane.stop(0)
+    assert took_s >= 3 * (0.2 - 0.05)

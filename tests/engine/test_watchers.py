@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import cast
@@ -12,8 +13,9 @@ from sora_gateway.domain.job_events import Cancelled, Progressed
 from sora_gateway.domain.jobs import Job, Phase, Status
 from sora_gateway.engine.hub import Hub
 from sora_gateway.engine.watchers import Sight, Watchers
-from sora_gateway.ports.stores import JobStore, PublicEvent, Store
+from sora_gateway.ports.stores import Feed, FeedEntry, JobStore, PublicEvent, Store
 from tests.conftest_store import accepted, new_job, on, running
+from tests.engine.conftest import true_soon
 
 
 async def _collect(watchers: Watchers, job_id: str, after_seq: int | None = None) -> list[Sight]:
@@ -152,3 +154,39 @@ async def test_a_job_that_is_gone_is_not_waited_for(store: Store) -> None:
     """Its acceptance was lost with the store's last writes: the stream ends."""
     job = replace(new_job(), seq=1)
     assert await _seen(store, job, None) == [(1, Status.QUEUED, False)]
+
+
+class CountedFeed:
+    """The store's feed, which knows how often it was read."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self.reads = 0
+
+    async def last_id(self) -> str:
+        return await self._feed.last_id()
+
+    async def verify(self, entry_id: str) -> None:
+        await self._feed.verify(entry_id)
+
+    async def read(self, after: str, *, block_s: float) -> Sequence[FeedEntry]:
+        self.reads += 1
+        return await self._feed.read(after, block_s=block_s)
+
+
+async def test_what_is_written_in_one_go_is_read_in_few(store: Store) -> None:
+    """A node that works hard does not read its own writes one by one; all are heard, in order."""
+    job = new_job()
+    await running(store, job)
+    feed = CountedFeed(store.feed)
+    hub = Hub(feed)
+    heard: list[int] = []
+    hub.listen(lambda entry: heard.append(entry.job.percent), lambda: None)
+    await hub.start()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(hub.run())
+        await _progress(store, job.id, *range(1, 61))
+        await true_soon(lambda: len(heard) == 60)
+        task.cancel()
+    assert heard == list(range(1, 61))
+    assert feed.reads <= 30

@@ -26,6 +26,12 @@ _ORDER_BYTES = 2**17
 _START_S = 60.0
 
 
+def _is_readable(reports: socket.socket, timeout_s: float) -> bool:
+    poller = select.poll()  # unlike select it has no highest descriptor
+    poller.register(reports, select.POLLIN)
+    return bool(poller.poll(timeout_s * 1000))
+
+
 class Child:
     """A process that the nursery started: as much of ``subprocess.Popen`` as is needed to watch one."""
 
@@ -39,7 +45,7 @@ class Child:
 
     def poll(self) -> int | None:
         """Return the exit code if it has ended; a signal is told as a negative number."""
-        if self._code is None and select.select([self._reports], [], [], 0)[0]:
+        if self._code is None and _is_readable(self._reports, 0):
             self._read()
         return self._code
 
@@ -50,7 +56,7 @@ class Child:
             subprocess.TimeoutExpired: it runs on.
         """
         if self._code is None:
-            if not select.select([self._reports], [], [], timeout)[0]:
+            if not _is_readable(self._reports, timeout):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
             self._read()
         assert self._code is not None

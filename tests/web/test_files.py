@@ -27,12 +27,13 @@ from tests.gateway import serving, until
 DATA = bytes(range(200))
 
 
-def _app(vault: Vault, blob: Blob) -> FastAPI:
+def _app(vault: Vault, blob: Blob, accel_prefix: str | None = None) -> FastAPI:
     app = FastAPI()
 
     async def file(request: Request) -> Response:
         is_inline = "inline" in request.query_params
-        return await deliver(request, StoredSource(vault, blob), name="video_1", is_inline=is_inline)
+        source = StoredSource(vault, blob, accel_prefix)
+        return await deliver(request, source, name="video_1", is_inline=is_inline)
 
     app.router.routes.append(DirectRoute("/v1/file", file, methods=["GET", "HEAD"]))
     errors.install(app, {Dialect.OPENAI: render_error})
@@ -179,3 +180,19 @@ async def test_memory_stays_flat(tmp_path: Path) -> None:
 def test_extension(media_type: str, extension: str) -> None:
     """Names end as their content demands."""
     assert extension_of(media_type) == extension
+
+
+async def test_a_proxy_in_front_is_told_which_file_to_send(vault: FakeVault, blob: Blob) -> None:
+    """It gets the name, the type and what a browser needs; ranges and validators are its own."""
+    app = _app(vault, blob, accel_prefix="/_vault/")
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(base_url="http://gateway", transport=transport, verify=False) as client:
+        answer = await client.get("/v1/file", headers={"range": "bytes=0-1"})
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["x-accel-redirect"] == "/_vault/job/video.1"
+        assert answer.headers["content-type"] == "video/mp4"
+        assert answer.headers["content-disposition"] == 'attachment; filename="video_1.mp4"'
+        assert "etag" not in answer.headers
+        await vault.delete(blob.name)
+        gone = await client.get("/v1/file")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (404, "expired")

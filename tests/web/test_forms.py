@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +15,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.media.vault import LocalVault
+from sora_gateway.ports.media import Vault
 from sora_gateway.web.forms import MAX_FIELDS, MAX_TEXT_BYTES, Form, digest_of, nest, parse_json, read_form
 
 BOUNDARY = "b0undary"
@@ -17,7 +24,20 @@ MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 FORM = "application/x-www-form-urlencoded"
 
 
-def _request(body: bytes, content_type: str | None, query: str = "", piece_bytes: int = 64 * 1024) -> Request:
+@pytest.fixture
+async def vault(tmp_path: Path) -> LocalVault:
+    vault = LocalVault(tmp_path)
+    await vault.open()
+    return vault
+
+
+def _request(
+    body: bytes,
+    content_type: str | None,
+    query: str = "",
+    piece_bytes: int = 64 * 1024,
+    vault: Vault | None = None,
+) -> Request:
     pieces = [body[at : at + piece_bytes] for at in range(0, len(body), piece_bytes)] or [b""]
 
     async def receive() -> Message:
@@ -31,6 +51,7 @@ def _request(body: bytes, content_type: str | None, query: str = "", piece_bytes
         "path": "/v1/videos",
         "query_string": query.encode(),
         "headers": headers,
+        "app": SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(vault=vault))),
     }
     return Request(scope, receive)
 
@@ -47,8 +68,8 @@ def _multipart(*parts: bytes) -> bytes:
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
-async def _read(body: bytes, content_type: str | None, query: str = "") -> Form:
-    async with read_form(_request(body, content_type, query)) as form:
+async def _read(body: bytes, content_type: str | None, query: str = "", vault: Vault | None = None) -> Form:
+    async with read_form(_request(body, content_type, query, vault=vault)) as form:
         return form
 
 
@@ -148,7 +169,7 @@ async def test_urlencoded_that_is_broken(body: bytes, words: str) -> None:
     assert words in (await _refusal(body, FORM)).message
 
 
-async def test_multipart() -> None:
+async def test_multipart(vault: LocalVault) -> None:
     """Fields in any order, files in the order they came, names without their folders."""
     body = _multipart(
         _part("input_reference[]", b"\x89PNG one", "C:\\pictures\\一.png", "image/png"),
@@ -157,13 +178,12 @@ async def test_multipart() -> None:
         _part("characters[][id]", "char_1"),
         _part("file", b"x", ""),
     )
-    async with read_form(_request(body, MULTIPART, piece_bytes=7)) as form:
+    async with read_form(_request(body, MULTIPART, piece_bytes=7, vault=vault)) as form:
         assert form.fields == {"prompt": "画小猫", "characters": [{"id": "char_1"}]}
         first, second = form.files["input_reference"]
         assert (first.name, second.name) == ("一.png", "two.png")
-        assert (await first.read(), await second.read()) == (b"\x89PNG one", b"\x89PNG two")
-        assert await first.read() == b"\x89PNG one"
-        assert first.size_bytes == len(b"\x89PNG one")
+        files = [upload.file.path.read_bytes() for upload in (first, second)]
+        assert files == [b"\x89PNG one", b"\x89PNG two"]
         assert form.files["file"][0].name == ""
 
 
@@ -175,16 +195,42 @@ async def test_large_texts_are_taken() -> None:
     assert MAX_TEXT_BYTES == 32 * 2**20
 
 
-async def test_files_lie_on_disk_and_are_closed() -> None:
-    """A large upload leaves memory, and the block's end removes it."""
-    body = _multipart(_part("image", b"x" * (2 * 2**20), "large.png"))
-    async with read_form(_request(body, MULTIPART)) as form:
+@pytest.mark.parametrize("size_bytes", [0, 1, 2 * 2**20 + 1])
+async def test_files_lie_near_the_vault_and_go_with_the_block(vault: LocalVault, size_bytes: int) -> None:
+    """What came, whole, with its length and digest; what is to stay has been kept by then."""
+    data = os.urandom(size_bytes)
+    body = _multipart(_part("image", data, "a/large.png"), _part("prompt", "x"))
+    async with read_form(_request(body, MULTIPART, vault=vault)) as form:
         (upload,) = form.files["image"]
-        assert upload._file._in_memory is False
-        assert len(await upload.read()) == 2 * 2**20
-        sizes = [len(piece) async for piece in upload.pieces()]
-        assert (sum(sizes), max(sizes)) == (2 * 2**20, 256 * 1024)
-    assert upload._file.file.closed
+        assert upload.name == "large.png"
+        assert (upload.file.size_bytes, upload.file.digest) == (size_bytes, hashlib.sha256(data).hexdigest())
+        assert upload.file.path.read_bytes() == data
+        assert form.fields == {"prompt": "x"}
+    assert not upload.file.path.exists()
+
+
+async def test_files_of_a_form_that_breaks_off_go_too(vault: LocalVault) -> None:
+    """Nothing is left of a request that ends too early, or whose vault is gone."""
+    body = _part("a", b"x" * 2**20, "a.png") + _part("b", b"x" * 2**20, "b.png")
+    with pytest.raises(GatewayError, match="closing boundary"):
+        await _read(body, MULTIPART, vault=vault)
+    assert await vault.sweep(-60) == 0
+
+
+async def test_a_body_is_held_once(vault: LocalVault) -> None:
+    """Of JSON with a large picture in it there is the text and, while it is parsed, the body."""
+    text = "A" * (8 * 2**20)
+    request = _request(json.dumps({"image": text}).encode(), "application/json")
+    del text
+    tracemalloc.start()
+    try:
+        async with read_form(request) as form:
+            held, peak = tracemalloc.get_traced_memory()
+            assert len(form.fields["image"]) == 8 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert held < 9 * 2**20
+    assert peak < 20 * 2**20
 
 
 @pytest.mark.parametrize(
@@ -236,8 +282,10 @@ def test_digest_tells_requests_apart() -> None:
         digest_of("r", form, ["g"]),
         digest_of("r", form),
         digest_of("s", form, ["f"]),
+        digest_of("r", Form(fields={"a": "x" * 5000})),
+        digest_of("r", Form(fields={"a": "x" * 5001})),
     ]
-    assert len({digest_of("r", form, ["f"]), *others}) == 6
+    assert len({digest_of("r", form, ["f"]), *others}) == 8
 
 
 def test_parse_json_wants_an_object() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from anyio import Path as AsyncPath
 from PIL import Image
 
 from sora_gateway.media.derive import LocalMediaTools
-from sora_gateway.web.pictures import ENCODINGS, converted, picture, preview, read_whole
+from sora_gateway.web.pictures import ENCODINGS, converted, embedded, picture, preview, read_whole
 from tests.fakes import PNG
 from tests.gateway import Gateway, build_gateway
 
@@ -32,6 +33,14 @@ async def test_converted(gateway: Gateway, is_local: bool) -> None:
     assert (source.data, source.media_type, source.size_bytes) == (b"webp:" + PNG, "image/webp", len(PNG) + 5)
     assert source.digest != blob.digest
     assert [path.exists() for path in gateway.tools.copies] == ([] if is_local else [False])
+
+
+@pytest.mark.parametrize(("encoding", "data"), [(None, PNG), ("png", PNG), ("webp", b"webp:" + PNG)])
+async def test_embedded(gateway: Gateway, encoding: str | None, data: bytes) -> None:
+    """As it is, or as asked for."""
+    blob = gateway.vault.put("a/b", PNG, "image/png")
+    file = await embedded(gateway.app.state.services, blob, encoding)
+    assert base64.b64decode(await file.text()) == data
 
 
 @pytest.mark.parametrize("is_local", [True, False])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import pytest
-from starlette.datastructures import UploadFile
 
 from sora_gateway.domain.character_fields import NO_CHARACTERS, CharacterWish
 from sora_gateway.domain.characters import Character, CharacterStatus
@@ -15,6 +13,7 @@ from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.parameters import resolve_video
 from sora_gateway.domain.requests import Clip, GenerationRequest, Source
 from sora_gateway.domain.starts import Start
+from sora_gateway.ports.media import LocalFile
 from sora_gateway.web.forms import Upload
 from sora_gateway.web.starting import (
     ClipFields,
@@ -110,7 +109,9 @@ async def test_clips(gateway: Gateway, services: Services) -> None:
     assert linked is not None
     assert linked.blob is not None
     assert (linked.start_s, linked.end_s) == (1, 2.5)
-    upload = Upload("a.mp4", UploadFile(io.BytesIO(MP4)))
+    blob = gateway.vault.put("came-in", MP4, "video/mp4")
+    came_in = LocalFile(path=gateway.vault.root / blob.name, size_bytes=len(MP4), digest=blob.digest)
+    upload = Upload("a.mp4", came_in)
     assert await clip_of(services, ANN, NO_CHARACTERS, upload=upload, names=ClipFields(url="file"))
     assert gateway.generations.stored == [("file", MP4)]
     made = await clip_of(services, ANN, CharacterWish(from_task=job.id))

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from sora_gateway.web.streaming import EventStream, OpenAnswers, encode_event, watching
+from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.web.streaming import EventStream, OpenAnswers, encode_event, first_of, watching
 from tests.gateway import serving, until
 
 
@@ -152,6 +153,54 @@ async def test_a_failure_is_raised_as_it_is() -> None:
         with pytest.raises(httpx2.RemoteProtocolError):
             await client.get(url)
     assert [str(failure) for failure in failures] == ["x"]
+
+
+async def test_a_known_failure_ends_the_answer_whole(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever watches is told to come back, and the log has a line instead of a traceback."""
+
+    async def failing() -> AsyncGenerator[bytes, None]:
+        yield b"data: 1\n\n"
+        raise GatewayError(ErrorKind.STORE_UNAVAILABLE, "The store does not answer.")
+
+    app = _app(lambda: EventStream(failing(), farewell=b"data: bye\n\n"))
+    async with serving(app) as (url, _), httpx2.AsyncClient(verify=False) as client:
+        answer = await client.get(url)
+    assert answer.text == "data: 1\n\ndata: bye\n\n"
+    assert "stream broken off" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+async def test_events_that_were_taken_before() -> None:
+    """They come first, and the source is closed as ever."""
+    source = Source()
+    source.go.set()
+
+    async def endpoint(request: Request) -> Response:
+        events = source.events(2)
+        return EventStream(events, first=await first_of(events))
+
+    async with (
+        serving(Starlette(routes=[Route("/", endpoint)])) as (url, _),
+        httpx2.AsyncClient(verify=False) as client,
+    ):
+        answer = await client.get(url)
+    assert answer.text == 'data: {"n":0}\n\ndata: {"n":1}\n\ndata: {"n":"last"}\n\n'
+    assert not source.is_open
+
+
+async def test_the_first_event() -> None:
+    """Nothing of a source without events; the error of one that cannot begin."""
+
+    async def source(*events: bytes, error: Exception | None = None) -> AsyncGenerator[bytes, None]:
+        if error is not None:
+            raise error
+        for event in events:
+            yield event
+
+    assert await first_of(source()) == ()
+    assert await first_of(source(b"1", b"2")) == (b"1",)
+    with pytest.raises(GatewayError, match="away"):
+        await first_of(source(error=GatewayError(ErrorKind.STORE_UNAVAILABLE, "away")))
 
 
 async def test_watching_closes() -> None:

@@ -88,9 +88,7 @@ def free_space(what: str, folder: Path, free_bytes: int) -> Finding:
 
 def workers(number: int, cores: int) -> Finding:
     """Judge whether each process has a core of its own."""
-    text = (
-        f"{number} {'process' if number == 1 else 'processes'} on {plural(cores, 'core')}."
-    )
+    text = f"{number} {'process' if number == 1 else 'processes'} on {plural(cores, 'core')}."
     if number > cores:
         return warning(
             "workers", text, f"More than cores are of no use: set SORA_GATEWAY_WORKERS to {cores}."

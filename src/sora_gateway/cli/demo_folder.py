@@ -21,6 +21,7 @@ def turned(settings: Settings, simulator_url: str) -> Settings:
     """Return ``settings`` turned to a simulator; what belongs to a real installation is left out."""
     return settings.model_copy(
         update={
+            "workers": 1,
             "redis_url": None,
             "media_dir": None,
             "secret_key": None,

@@ -12,7 +12,7 @@ from sora_gateway.engine.generations import Generations
 from sora_gateway.engine.inputs import Inputs
 from sora_gateway.kit.clock import Now
 from sora_gateway.kit.ids import new_id
-from sora_gateway.ports.media import Vault
+from sora_gateway.ports.media import LocalFile, Vault
 from sora_gateway.ports.stores import FilePage, FileStore
 
 FOLDER = "files"
@@ -51,7 +51,7 @@ class Files:
 
     async def add(
         self,
-        pieces: AsyncIterable[bytes],
+        content: LocalFile | AsyncIterable[bytes],
         caller: Caller,
         *,
         name: str,
@@ -65,7 +65,7 @@ class Files:
             GatewayError(invalid_request): neither, damaged or too large; ``param`` is named.
         """
         file_id = new_id(_PREFIX.rstrip("_"), self._now)
-        blob = await self._inputs.store_file(f"{FOLDER}/{file_id}", pieces, param=param)
+        blob = await self._inputs.store_file(f"{FOLDER}/{file_id}", content, param=param)
         now_s = self._now()
         file = StoredFile(
             id=file_id,

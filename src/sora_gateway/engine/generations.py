@@ -30,7 +30,7 @@ from sora_gateway.engine.watchers import Sight, Watchers
 from sora_gateway.kit.ids import new_id
 from sora_gateway.licences.allowance import over_bound, reservation
 from sora_gateway.licences.scope import within
-from sora_gateway.ports.media import Links
+from sora_gateway.ports.media import Links, LocalFile
 from sora_gateway.ports.stores import Idempotency, IdempotencyConflictError, Page, Replayed
 from sora_gateway.ports.upstream import Upstream
 from sora_gateway.ports.usage import BoundReachedError
@@ -82,13 +82,13 @@ class Generations:
 
     # --- coming in -----------------------------------------------------------------------------------------
 
-    async def store_input(self, data: bytes, *, param: str) -> Blob:
-        """Check a reference picture by its content and put it into the vault.
+    async def store_input(self, picture: bytes | LocalFile | Blob, *, param: str) -> Blob:
+        """Check a reference picture by its content and put it into the vault; a stored one gets a copy.
 
         Raises:
             GatewayError(invalid_request): no picture, damaged or too large; ``param`` is named.
         """
-        return await self._inputs.store(data, param=param)
+        return await self._inputs.store(picture, param=param)
 
     async def fetch_input(self, url: str, *, param: str) -> Blob:
         """The same for a URL, a data URL, or bare base64; our own links are read from the vault."""
@@ -102,9 +102,9 @@ class Generations:
         """
         return await self._inputs.fetch_clip(url, self._own_link, param=param)
 
-    async def store_clip(self, data: bytes, *, param: str) -> Blob:
-        """The same for the bytes of a clip."""
-        return await self._inputs.store_clip(data, param=param)
+    async def store_clip(self, clip: bytes | LocalFile | Blob, *, param: str) -> Blob:
+        """The same for a clip that came as a file, or lies in the vault."""
+        return await self._inputs.store_clip(clip, param=param)
 
     async def submit(
         self,

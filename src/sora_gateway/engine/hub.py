@@ -19,6 +19,8 @@ log = get_logger(__name__)
 
 _BLOCK_S = 5.0
 _PAUSE_S = 0.5
+_GATHER_S = 0.005
+"""Where much is written, what follows is read together; the first entry after a silence comes at once."""
 
 
 class Hub:
@@ -75,10 +77,13 @@ class Hub:
         elif not self._is_heard:
             await self._feed.verify(self._at)
             self._is_heard = True
-        for entry in await self._feed.read(self._at or "0-0", block_s=_BLOCK_S):
+        entries = await self._feed.read(self._at or "0-0", block_s=_BLOCK_S)
+        for entry in entries:
             self._at = entry.id
             for heard in self._listeners:
                 heard(entry)
+        if entries:
+            await asyncio.sleep(_GATHER_S)
 
     async def _restart(self) -> None:
         try:

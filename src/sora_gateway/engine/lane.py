@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sora_gateway.domain.accounts import Account
 from sora_gateway.domain.errors import ErrorKind, GatewayError
@@ -21,6 +23,7 @@ from sora_gateway.domain.media import MediaKind
 from sora_gateway.domain.remote import (
     Observed,
     RemoteFailed,
+    RemoteJob,
     RemoteQueued,
     RemoteRunning,
     RemoteStatus,
@@ -33,7 +36,7 @@ from sora_gateway.engine.settling import Settler
 from sora_gateway.engine.strays import Strays
 from sora_gateway.engine.tools import REMOVED, NodeTools, job_error, remote_job, report_trouble, retry_at
 from sora_gateway.kit.clock import boottime
-from sora_gateway.ports.stores import Lease
+from sora_gateway.ports.stores import Lease, LeaseLostError
 from sora_gateway.ports.upstream import Upstream
 from sora_gateway.telemetry.logs import get_logger
 
@@ -42,8 +45,13 @@ log = get_logger(__name__)
 _IDLE_S = 2.0
 _GRACE_S = 60.0
 _RELOAD_S = 15.0
+_TOGETHER = 32
+"""How many changes of one look are written at the same time: others want to reach the store too."""
 _LAST_TICK_S = 1.0
 """How long a tick may go on once the lane is to end: its calls only read, and the next owner reads again."""
+
+_Change = tuple[Job, JobEvent, bool]
+"""A job, what happened to it, and whether only the lane's owner may say so."""
 
 
 class Lane:
@@ -62,8 +70,10 @@ class Lane:
         self._woken = asyncio.Event()
         self._stopping = False
         self._noted: set[str] = set()
+        self._asked: dict[str, RemoteJob] = {}
         self._foreign: dict[MediaKind, int] = {}
         self._observed_at = float("-inf")
+        self._looked_at = float("-inf")
         self._loaded_at = float("-inf")
         self._failures = 0
         self._missing_since: float | None = None
@@ -148,8 +158,11 @@ class Lane:
         return True
 
     async def _wait(self) -> None:
+        # From look to look, not from the end of one: else the accounts of a busy node are seen ever later.
+        interval_s = self._interval_s()
+        rest_s = self._looked_at + interval_s - boottime()
         try:
-            async with asyncio.timeout(self._interval_s()):
+            async with asyncio.timeout(rest_s if rest_s > 0 else interval_s):
                 await self._woken.wait()
         except TimeoutError:
             return
@@ -161,9 +174,8 @@ class Lane:
         if upstream is None or not self._jobs:
             return 1.0
         polling = upstream.polling
-        unsettled = any(job.is_unsettled for job in self._jobs.values())
-        nearly = any(job.progress > 0.8 or job.progress == 0.0 for job in self._jobs.values())
-        interval = polling.fast_s if unsettled or nearly else polling.slow_s
+        is_near = any(not 0.0 < job.progress <= 0.8 or job.is_unsettled for job in self._jobs.values())
+        interval = polling.fast_s if is_near else polling.slow_s
         return float(min(interval * 2.0 ** min(self._failures, 5), max(30.0, interval)))
 
     async def _tick(self, sender: Sender) -> None:
@@ -200,7 +212,7 @@ class Lane:
         if self._observed_at == float("-inf"):
             return True
         at_backend = any(job.phase is not Phase.BOUND for job in self._jobs.values())
-        return at_backend and boottime() - self._observed_at >= self._interval_s() - 0.05
+        return at_backend and boottime() - self._looked_at >= self._interval_s() - 0.05
 
     async def _without_account(self) -> None:
         """Give back what was not sent; what runs there fails, unless the account soon comes back."""
@@ -218,8 +230,12 @@ class Lane:
     # --- looking -------------------------------------------------------------------------------------------
 
     async def _look(self, upstream: Upstream, account: Account, sender: Sender) -> None:
-        remote = [bound for job in self._jobs.values() if (bound := remote_job(job)) is not None]
+        remote = self._tasks()
         kinds = frozenset(job.kind for job in self._jobs.values())
+        is_taken_over = self._observed_at == float("-inf") and any(
+            job.phase is not Phase.BOUND for job in self._jobs.values()
+        )
+        self._looked_at = boottime()
         try:
             async with asyncio.timeout(self._tools.config.upstream_call_s):
                 observed = await upstream.observe(remote, account, kinds)
@@ -228,12 +244,35 @@ class Lane:
             return
         self._failures = 0
         self._observed_at = boottime()
+        if is_taken_over:
+            # Once: accounts that a node took over together would be looked at together ever after.
+            self._looked_at += random.uniform(0.0, self._interval_s())  # noqa: S311 - spreads load
+        changes = self._changes(observed.statuses)
         await self._note(observed)
-        await self._write(observed.statuses)
-        for adopted in await self._strays.adopt(observed.listed):
+        ours = {job.bound_id for job in self._jobs.values()}
+        others = {remote_id: item for remote_id, item in observed.listed.items() if remote_id not in ours}
+        is_open = any(job.is_unsettled for job in self._jobs.values())
+        listed = observed.listed if is_open else others
+        # What nobody needs goes before the long wait: ten thousand lists' rows that grow old make the search
+        # for garbage long.
+        del observed
+        for start in range(0, len(changes), _TOGETHER):
+            await self._apply_all(changes[start : start + _TOGETHER])
+        for adopted in await self._strays.adopt(others):
             self._wrote(adopted)
-        jobs = list(self._jobs.values())
-        await self._settler.settle(jobs, observed.listed, self._echo, upstream, account, sender.is_sending)
+        jobs = list(self._jobs.values()) if is_open else []
+        await self._settler.settle(jobs, listed, self._echo, upstream, account, sender.is_sending)
+
+    def _tasks(self) -> list[RemoteJob]:
+        """Return the tasks to ask about. What is asked stays the same: to make 10,000 anew takes 50 ms."""
+        known = self._asked
+        self._asked = {}
+        for job in self._jobs.values():
+            if job.bound_id is not None:
+                task = known.get(job.bound_id) or _task_of(job)
+                if task is not None:
+                    self._asked[job.bound_id] = task
+        return list(self._asked.values())
 
     async def _look_failed(
         self, upstream: Upstream, account: Account, error: GatewayError | TimeoutError
@@ -262,9 +301,10 @@ class Lane:
         unsettled = {job.id for job in self._jobs.values() if job.is_unsettled}
         foreign: dict[MediaKind, int] = dict.fromkeys(observed.read, 0)
         for remote_id, item in observed.listed.items():
+            if remote_id in ours or not item.is_unfinished or item.kind not in foreign:
+                continue
             marker = parse_marker(item.marker)
-            is_ours = remote_id in ours or (marker is not None and marker.job_id in unsettled)
-            if item.is_unfinished and not is_ours and item.kind in foreign:
+            if marker is None or marker.job_id not in unsettled:
                 foreign[item.kind] += 1
         echo = self._echo or self._learn_echo(observed)
         fresh = [remote_id for remote_id in observed.listed if remote_id not in self._noted]
@@ -285,14 +325,16 @@ class Lane:
                 return item.marker == job.attempt.marker
         return self._echo
 
-    async def _write(self, statuses: Mapping[str, RemoteStatus]) -> None:
-        for job in list(self._jobs.values()):
+    def _changes(self, statuses: Mapping[str, RemoteStatus]) -> list[_Change]:
+        changes: list[_Change] = []
+        for job in self._jobs.values():
             status = statuses.get(job.bound_id) if job.bound_id is not None else None
             if status is None:
                 continue
             event = self._released(status) if job.is_final else self._event(job, status)
             if event is not None:
-                await self._apply(job, event, as_owner=isinstance(status, RemoteUnknown))
+                changes.append((job, event, isinstance(status, RemoteUnknown)))
+        return changes
 
     @staticmethod
     def _released(status: RemoteStatus) -> JobEvent | None:
@@ -331,11 +373,37 @@ class Lane:
 
     async def _apply(self, job: Job, event: JobEvent, *, as_owner: bool = False) -> Job:
         lease = self.lease if as_owner else None
-        _, after = await self._tools.records.apply(job.id, event, lease=lease)
-        self._wrote(after)
+        before, after = await self._tools.records.apply(job.id, event, lease=lease)
+        if before.is_unsettled:
+            self._wrote(after)
+        else:
+            self.heard(after)  # progress is no reason to go round at once
         return after
+
+    async def _apply_all(self, changes: Sequence[_Change]) -> None:
+        """Apply each event at once with the others, so that they share round trips."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for job, event, as_owner in changes:
+                    group.create_task(self._apply(job, event, as_owner=as_owner), name=f"change {job.id}")
+        except BaseExceptionGroup as errors:
+            lost = errors.subgroup(LeaseLostError)
+            raise (lost or errors).exceptions[0] from None
 
     def _wrote(self, job: Job) -> None:
         self.heard(job)
         if not job.is_unsettled:
             self._woken.set()  # a twin that waited for this one may go now
+
+
+def _task_of(job: Job) -> RemoteJob | None:
+    """Return the job's task at the backend, which is no older than its ``started_at``; None: it has none.
+
+    A task that was found after its answer was lost is older than its binding, so the record of the send
+    counts. An adopted job has no such record.
+    """
+    task = remote_job(job)
+    if task is None or job.attempt is None:
+        return task
+    sent_at = job.attempt.written_at if job.attempt.fingerprint else job.created_at
+    return replace(task, started_at=min(task.started_at, sent_at))

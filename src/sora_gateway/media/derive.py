@@ -30,13 +30,15 @@ class LocalMediaTools:
         self._max_pixels = max_pixels
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="media")
 
-    async def probe_image(self, data: bytes) -> MediaFacts:
+    async def probe_image(self, picture: bytes | Path) -> MediaFacts:
         """Decide by content what a caller's picture is and decode it whole.
 
         Raises:
             GatewayError(invalid_request): not a PNG, JPEG or WebP picture, damaged, animated, too large.
         """
-        return await self._run(lambda: pictures.probe(data, max_pixels=self._max_pixels))
+        if isinstance(picture, bytes):
+            return await self._run(lambda: pictures.probe(picture, max_pixels=self._max_pixels))
+        return await self._run(lambda: pictures.probe_upload(picture, max_pixels=self._max_pixels))
 
     async def probe_clip(self, path: Path) -> MediaFacts:
         """Decide by content what a caller's clip is, and read it to its end.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import re
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
@@ -17,6 +19,7 @@ _IS_DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 _BASE64_FLAG = re.compile(r";\s*base64\s*$", re.IGNORECASE)
 _STANDARD = str.maketrans("-_", "+/")
 _HEAD_CHARS = 64
+_PIECE_CHARS = 256 * 1024
 _MAGIC = re.compile(
     rb"\x89PNG\r\n\x1a\n"
     rb"|\xff\xd8\xff"  # JPEG
@@ -45,7 +48,7 @@ def decode_inline(text: str, *, limit_bytes: int = LIMIT_BYTES, param: str | Non
         return _from_data_url(text, limit_bytes, param)
     if not _begins_like_media(text):
         return None
-    return _from_base64(text, limit_bytes, param, "The base64 text")
+    return _from_base64(text, 0, limit_bytes, param, "The base64 text")
 
 
 def looks_like_media(data: bytes) -> bool:
@@ -61,19 +64,25 @@ def _from_data_url(text: str, limit_bytes: int, param: str | None) -> bytes:
             " it should look like data:image/png;base64,iVBORw0KGgo...",
             param,
         )
-    body = text[match.end() :]
+    start = match.end()
     if _BASE64_FLAG.search(match[1]):
-        if "%" in body:
-            _check_size(len(body) // 4, limit_bytes, param)  # %2B%3D...: at worst three characters for one
-            body = unquote_to_bytes(body).decode("ascii", errors="replace")
-        return _not_empty(_from_base64(body, limit_bytes, param, "The data URL"), param)
+        if text.find("%", start) >= 0:
+            # %2B%3D...: at worst three characters for one
+            _check_size((len(text) - start) // 4, limit_bytes, param)
+            text, start = unquote_to_bytes(text[start:]).decode("ascii", errors="replace"), 0
+        return _not_empty(_from_base64(text, start, limit_bytes, param, "The data URL"), param)
+    body = text[start:]
     _check_size(len(body) - 2 * body.count("%"), limit_bytes, param)
     return _not_empty(unquote_to_bytes(body), param)
 
 
-def _from_base64(text: str, limit_bytes: int, param: str | None, what: str) -> bytes:
-    _check_size(_decoded_length(len(text)), 2 * limit_bytes, param)  # before anything is counted or copied
-    packed = "".join(text.split()).translate(_STANDARD).rstrip("=")
+def _from_base64(text: str, start: int, limit_bytes: int, param: str | None, what: str) -> bytes:
+    length = _decoded_length(len(text) - start)
+    _check_size(length, 2 * limit_bytes, param)  # before anything is counted or copied
+    if length <= limit_bytes:
+        with suppress(ValueError):
+            return _as_most_write_it(text, start)
+    packed = "".join(text[start:].split()).translate(_STANDARD).rstrip("=")
     _check_size(_decoded_length(len(packed)), limit_bytes, param)
     try:
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
@@ -83,6 +92,21 @@ def _from_base64(text: str, limit_bytes: int, param: str | None, what: str) -> b
             " Send the whole file in base64 (A-Z a-z 0-9 + /, or - _ in their place).",
             param,
         ) from error
+
+
+def _as_most_write_it(text: str, start: int) -> bytes:
+    """Decode a text without white space that is padded; of a long one nothing is copied but the result.
+
+    Raises:
+        ValueError: it is not such a text.
+    """
+    found = io.BytesIO()
+    for at in range(start, len(text), _PIECE_CHARS):
+        piece = text[at : at + _PIECE_CHARS]
+        if piece.endswith("=") and at + _PIECE_CHARS < len(text):
+            raise ValueError("padding in the middle")
+        found.write(binascii.a2b_base64(piece, strict_mode=True))
+    return found.getvalue()
 
 
 def _begins_like_media(text: str) -> bool:

@@ -8,7 +8,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from sora_gateway.domain.media import Blob
 from sora_gateway.kit.clock import Now, system_now
 from sora_gateway.kit.ids import new_id
 from sora_gateway.media.threads import in_thread
-from sora_gateway.ports.media import MediaFacts, VaultWriter
+from sora_gateway.ports.media import LocalFile, MediaFacts, Spool, VaultWriter
 
 T = TypeVar("T")
 
@@ -103,6 +104,39 @@ def _move(path: Path, target: Path, root: Path) -> None:
             return
 
 
+def _place(path: Path, target: Path, root: Path) -> None:
+    """Give ``path`` its name and make the name durable."""
+    _move(path, target, root)
+    for folder in target.parents:
+        _sync_folder(folder)
+        if folder == root:
+            break
+
+
+def _keep(source: Path, aside: Path, target: Path, root: Path) -> None:
+    """Make ``source`` durable under ``target`` too, by way of ``aside``."""
+    try:
+        _link_or_copy(source, aside)
+        # A link is as old as its file, but what is new here must not look forgotten to a sweep.
+        os.utime(aside)
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        _place(aside, target, root)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _link_or_copy(source: Path, aside: Path) -> None:
+    try:
+        aside.hardlink_to(source)
+    except OSError as error:
+        if not source.exists():
+            raise _gone() from error
+        if not aside.parent.exists():
+            raise
+        shutil.copyfile(source, aside)  # another file system, or one without hard links
+
+
 class _Incoming:
     """A temporary file and its running digest. Blocking; one call at a time."""
 
@@ -131,12 +165,11 @@ class _Incoming:
         os.fsync(self._file.fileno())
         self._file.close()
         self._file = None
-        _move(self.path, target, root)
+        _place(self.path, target, root)
         self.path = target
-        for folder in target.parents:
-            _sync_folder(folder)
-            if folder == root:
-                break
+        return self.digest()
+
+    def digest(self) -> str:
         return self._digest.hexdigest()
 
     def discard(self) -> None:
@@ -176,15 +209,32 @@ class LocalWriter:
         digest = await _on_disk(lambda: self._incoming.publish(target, self._root))
         self.is_committed = True
         self.path = target
-        return Blob(
-            name=self._name,
-            media_type=facts.media_type,
-            size_bytes=self._incoming.size_bytes,
-            digest=digest,
-            width_px=facts.width_px,
-            height_px=facts.height_px,
-            duration_s=facts.duration_s,
-        )
+        return _blob(self._name, self._incoming.size_bytes, digest, facts)
+
+
+class LocalSpool:
+    """Take one file in; see ``ports.media.Spool``."""
+
+    def __init__(self, incoming: _Incoming) -> None:
+        self._incoming = incoming
+
+    async def write(self, pieces: Sequence[bytes]) -> None:
+        """Append ``pieces``, all in one go.
+
+        Raises:
+            GatewayError(storage_unavailable): the disk is full or the folder is gone.
+        """
+
+        def append() -> None:
+            for piece in pieces:
+                self._incoming.append(piece)
+
+        await _on_disk(append)
+
+    def file(self) -> LocalFile:
+        """Return what has come."""
+        incoming = self._incoming
+        return LocalFile(path=incoming.path, size_bytes=incoming.size_bytes, digest=incoming.digest())
 
 
 class LocalVault:
@@ -211,6 +261,21 @@ class LocalVault:
     def writer(self, name: str) -> AbstractAsyncContextManager[VaultWriter]:
         """Write ``name``; leaving the block without ``commit`` leaves nothing behind."""
         return self._writer(_checked(name))
+
+    def spool(self) -> AbstractAsyncContextManager[Spool]:
+        """Take a file in that has no name yet; leaving the block removes it."""
+        return self._spool()
+
+    async def keep(self, name: str, file: LocalFile, facts: MediaFacts) -> Blob:
+        """Sync ``file``, give it its name as well (a hard link, else a copy), sync the folder.
+
+        Raises:
+            GatewayError(not_found): ``file`` is gone.
+            GatewayError(storage_unavailable): the disk is full or the folder is gone.
+        """
+        target, aside = self._root / _checked(name), self._incoming / secrets.token_hex(16)
+        await _on_disk(lambda: _keep(file.path, aside, target, self._root))
+        return _blob(name, file.size_bytes, file.digest, facts)
 
     async def size(self, name: str) -> int | None:
         """Return the length of ``name`` in bytes, None if it is not there."""
@@ -314,6 +379,16 @@ class LocalVault:
                 with suppress(OSError):  # the sweep takes what a failing disk keeps
                     await in_thread(incoming.discard)
 
+    @asynccontextmanager
+    async def _spool(self) -> AsyncIterator[Spool]:
+        incoming = _Incoming(self._incoming / secrets.token_hex(16))
+        try:
+            await _on_disk(incoming.open)
+            yield LocalSpool(incoming)
+        finally:
+            with suppress(OSError):  # the sweep takes what a failing disk keeps
+                await in_thread(incoming.discard)
+
     def _prepare(self) -> None:
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         probe = self._incoming / secrets.token_hex(16)
@@ -338,7 +413,23 @@ def _open_for_reading(path: Path, handles: list[int]) -> None:
     try:
         handles.append(os.open(path, os.O_RDONLY))
     except FileNotFoundError as error:
-        raise GatewayError(ErrorKind.NOT_FOUND, "This file is not in the media store (any more).") from error
+        raise _gone() from error
+
+
+def _gone() -> GatewayError:
+    return GatewayError(ErrorKind.NOT_FOUND, "This file is not in the media store (any more).")
+
+
+def _blob(name: str, size_bytes: int, digest: str, facts: MediaFacts) -> Blob:
+    return Blob(
+        name=name,
+        media_type=facts.media_type,
+        size_bytes=size_bytes,
+        digest=digest,
+        width_px=facts.width_px,
+        height_px=facts.height_px,
+        duration_s=facts.duration_s,
+    )
 
 
 def _id_in(path: Path, fresh: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,34 @@ class MediaFacts:
     width_px: int
     height_px: int
     duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFile:
+    """A whole file on this machine, which nobody changes; it stays as long as whoever gave it says.
+
+    ``digest`` is the SHA-256 of its bytes, in hex.
+    """
+
+    path: Path
+    size_bytes: int
+    digest: str
+
+
+class Spool(Protocol):
+    """A file that comes in. It lies near the vault and goes with its block, whether it was kept or not."""
+
+    async def write(self, pieces: Sequence[bytes]) -> None:
+        """Append ``pieces``, all in one go.
+
+        Raises:
+            GatewayError(storage_unavailable): the disk is full or the folder is gone.
+        """
+        ...
+
+    def file(self) -> LocalFile:
+        """Return what has come, to be asked for once nothing is written any more."""
+        ...
 
 
 class VaultWriter(Protocol):
@@ -55,6 +83,22 @@ class Vault(Protocol):
         """Write ``name``; leaving the block without ``commit`` leaves nothing behind."""
         ...
 
+    def spool(self) -> AbstractAsyncContextManager[Spool]:
+        """Take a file in that has no name yet; what is to stay of it is given to ``keep``."""
+        ...
+
+    async def keep(self, name: str, file: LocalFile, facts: MediaFacts) -> Blob:
+        """Make ``file`` durable and visible under ``name``, at once and whole.
+
+        Its bytes are not copied where it comes from ``spool`` or is a file of this vault, which stays: the
+        two share them and are removed one by one.
+
+        Raises:
+            GatewayError(not_found): ``file`` is gone.
+            GatewayError(storage_unavailable): the disk is full or the folder is gone.
+        """
+        ...
+
     async def size(self, name: str) -> int | None:
         """Return the length of ``name`` in bytes, None if it is not there."""
         ...
@@ -83,7 +127,7 @@ class Vault(Protocol):
 class MediaTools(Protocol):
     """Decodes and derives, in threads, so that the event loop never waits for pixels."""
 
-    async def probe_image(self, data: bytes) -> MediaFacts:
+    async def probe_image(self, picture: bytes | Path) -> MediaFacts:
         """Decide by content what the picture is and decode it whole.
 
         Raises:

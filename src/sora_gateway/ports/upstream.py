@@ -80,11 +80,19 @@ class Notebook(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A file of the vault that is read once, while it is sent."""
+
+    pieces: AsyncIterator[bytes]
+    size_bytes: int
+
+
 class InputReader(Protocol):
     """Reads reference pictures and clips from the vault."""
 
-    async def read(self, blob: Blob) -> bytes:
-        """Return the whole file."""
+    def file(self, blob: Blob) -> InputFile:
+        """Return the file, of which little is in memory at a time."""
         ...
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sora_gateway.simulator import (
@@ -62,6 +64,11 @@ async def _dispatch(
     found = router.find(scope["method"], path)
     if isinstance(found, str):
         await send_answer(refused(refusal(found)), send, Connection(dict(scope), receive))
-    else:
-        route, params = found
+        return
+    route, params = found
+    try:
         await serve(backend, route, params, scope, receive, send)
+    except asyncio.CancelledError:
+        # The server ends and has cut the connection: nobody waits, and Uvicorn would log it as a fault.
+        if not Connection(dict(scope), receive).is_gone:
+            raise

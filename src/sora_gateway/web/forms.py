@@ -5,25 +5,29 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.values import boolean, whole
+from sora_gateway.ports.media import LocalFile, Spool
+from sora_gateway.web.deps import services_of
 
 MAX_TEXT_BYTES = 32 * 1024 * 1024
 """Of one text field: reference pictures arrive there as data URLs."""
 
 MAX_FIELDS = 1000
 MAX_FILES = 32
-_PIECE_BYTES = 256 * 1024
+_WRITTEN_AT_ONCE = 512 * 1024
+_LONG_TEXT = 4096
 _MAX_DEPTH = 5
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _PLAIN_NAME = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
@@ -36,23 +40,7 @@ class Upload:
     """A file of a form. ``name`` is the last part of the path that the client sent, good for messages."""
 
     name: str
-    _file: UploadFile
-
-    @property
-    def size_bytes(self) -> int:
-        """How long the file is."""
-        return self._file.size or 0
-
-    async def read(self) -> bytes:
-        """Return the whole file."""
-        await self._file.seek(0)
-        return await self._file.read()
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the file in pieces, in constant memory."""
-        await self._file.seek(0)
-        while piece := await self._file.read(_PIECE_BYTES):
-            yield piece
+    file: LocalFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +73,36 @@ async def read_form(request: Request) -> AsyncIterator[Form]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     query = nest(item for item in request.query_params.multi_items() if item[0] != _AUTH_QUERY)
     if media_type == "multipart/form-data":
-        items = await _multipart(request)
-        try:
-            yield _form(items, query)
-        finally:
-            await _close(items)
+        async with AsyncExitStack() as spools:
+            yield _form(await _multipart(request, spools), query)
         return
-    body = await request.body()
-    if not body.strip():
-        yield Form(fields={}, query=query)
-    elif _JSON.match(media_type):
-        yield Form(fields=parse_json(body), query=query)
-    elif media_type == "application/x-www-form-urlencoded":
-        yield Form(fields=nest(_urlencoded(body)), query=query)
-    else:
-        given = f"'{media_type}'" if media_type else "missing"
-        raise GatewayError(
-            ErrorKind.UNSUPPORTED_MEDIA_TYPE,
-            f"The Content-Type is {given}; send application/json, multipart/form-data or "
-            "application/x-www-form-urlencoded.",
-        )
+    yield Form(fields=_fields(await _body(request), media_type), query=query)
 
 
-def parse_json(body: bytes) -> dict[str, Any]:
+async def _body(request: Request) -> bytearray:
+    """Return the body, of which the request keeps no copy: pictures may be in it."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+    return body
+
+
+def _fields(body: bytearray, media_type: str) -> dict[str, Any]:
+    if not body or body.isspace():
+        return {}
+    if _JSON.match(media_type):
+        return parse_json(body)
+    if media_type == "application/x-www-form-urlencoded":
+        return nest(_urlencoded(body))
+    given = f"'{media_type}'" if media_type else "missing"
+    raise GatewayError(
+        ErrorKind.UNSUPPORTED_MEDIA_TYPE,
+        f"The Content-Type is {given}; send application/json, multipart/form-data or "
+        "application/x-www-form-urlencoded.",
+    )
+
+
+def parse_json(body: bytes | bytearray) -> dict[str, Any]:
     """Return the JSON object in ``body``; depth is bounded by the parser.
 
     Raises:
@@ -122,7 +117,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _urlencoded(body: bytes) -> list[tuple[str, str]]:
+def _urlencoded(body: bytes | bytearray) -> list[tuple[str, str]]:
     if body.lstrip()[:1] in (b"{", b"["):
         raise _bad(
             "The body looks like JSON, but the Content-Type is application/x-www-form-urlencoded; "
@@ -137,11 +132,48 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
         raise _bad(f"The form has more than {MAX_FIELDS} fields.") from error
 
 
-class _WholeParser(MultiPartParser):
-    """Notices a form that breaks off, whose last part would be dropped in silence."""
+class _Part(UploadFile):
+    """A file on its way to disk: it is written many pieces at a time, near the place where it may stay."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, filename: str, headers: Headers, request: Request, spools: AsyncExitStack) -> None:
+        super().__init__(BytesIO(), filename=filename, headers=headers)
+        self._request = request
+        self._spools = spools
+        self._spool: Spool | None = None
+        self._pieces: list[bytes] = []
+        self._waiting_bytes = 0
+
+    async def write(self, data: bytes) -> None:
+        """Take the next piece."""
+        self._pieces.append(data)
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes >= _WRITTEN_AT_ONCE:
+            await self._flush()
+
+    async def seek(self, offset: int) -> None:
+        """Take note that the file is whole: the parser goes back to its beginning then."""
+        self.kept = (await self._flush()).file()
+
+    async def _flush(self) -> Spool:
+        if self._spool is None:
+            vault = services_of(self._request).vault
+            self._spool = await self._spools.enter_async_context(vault.spool())
+        if self._pieces:
+            await self._spool.write(self._pieces)
+        self._pieces, self._waiting_bytes = [], 0
+        return self._spool
+
+
+class _Parser(MultiPartParser):
+    """Puts files where they may stay, and notices a form that breaks off.
+
+    The last part of such a form would be dropped in silence.
+    """
+
+    def __init__(self, request: Request, spools: AsyncExitStack) -> None:
         self._is_whole = False
+        self._request = request
+        self._spools = spools
         super().__init__(
             request.headers,
             self._checked(request),
@@ -149,6 +181,13 @@ class _WholeParser(MultiPartParser):
             max_fields=MAX_FIELDS,
             max_part_size=MAX_TEXT_BYTES,
         )
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        part = self._current_part
+        if part.file is not None:
+            part.file.file.close()  # it would be kept in memory first, and written by 64 KiB
+            part.file = _Part(part.file.filename or "", part.file.headers, self._request, self._spools)
 
     def on_end(self) -> None:
         self._is_whole = True
@@ -160,29 +199,23 @@ class _WholeParser(MultiPartParser):
             raise MultiPartException("it ends before its closing boundary.")
 
 
-async def _multipart(request: Request) -> list[tuple[str, str | UploadFile]]:
+async def _multipart(request: Request, spools: AsyncExitStack) -> list[tuple[str, str | UploadFile]]:
     try:
-        return (await _WholeParser(request).parse()).multi_items()
+        return (await _Parser(request, spools).parse()).multi_items()
     except MultiPartException as error:
         raise _bad(f"The multipart form cannot be read: {error.message}") from error
-
-
-async def _close(items: Iterable[tuple[str, str | UploadFile]]) -> None:
-    for _, value in items:
-        if isinstance(value, UploadFile):
-            await value.close()
 
 
 def _form(items: Iterable[tuple[str, str | UploadFile]], query: Mapping[str, Any]) -> Form:
     texts: list[tuple[str, str]] = []
     files: dict[str, tuple[Upload, ...]] = {}
     for name, value in items:
-        if isinstance(value, str):
-            texts.append((name, value))
+        if not isinstance(value, _Part):
+            texts.append((name, str(value)))
             continue
         base = name.partition("[")[0]
         filename = re.split(r"[/\\]", value.filename or "")[-1]
-        files[base] = (*files.get(base, ()), Upload(filename, value))
+        files[base] = (*files.get(base, ()), Upload(filename, value.kept))
     return Form(fields=nest(texts), files=files, query=query)
 
 
@@ -271,6 +304,8 @@ def _canonical(value: Any) -> str:
             return "{" + ",".join(f"{key!r}:{_canonical(value[key])}" for key in sorted(value)) + "}"
         case list():
             return "[" + ",".join(_canonical(item) for item in value) + "]"
+        case str() if len(value) > _LONG_TEXT:  # a picture in base64, maybe
+            return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
         case _:
             # JSON has numbers and booleans, forms have them as text: both say the same.
             flag, number = boolean(value), whole(value)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 from starlette.requests import Request
 
@@ -37,8 +36,7 @@ async def idempotency_of(request: Request, caller: Caller, form: Form) -> Idempo
         raise GatewayError(ErrorKind.INVALID_REQUEST, message, param="Idempotency-Key")
     route = f"{request.method} {getattr(request.scope.get('route'), 'path', request.url.path)}"
     named = "".join(f" {name}={value}" for name, value in sorted(request.path_params.items()))
-    files = [entry async for entry in _digests(form)]
-    scope, digest = f"{caller.licence_id}:{route}", digest_of(f"{route}{named}", form, files)
+    scope, digest = f"{caller.licence_id}:{route}", digest_of(f"{route}{named}", form, _digests(form))
     if key:
         return Idempotency(scope=scope, key=key, digest=digest)
     generations = services_of(request).generations
@@ -48,7 +46,7 @@ async def idempotency_of(request: Request, caller: Caller, form: Form) -> Idempo
     return promise
 
 
-async def _digests(form: Form) -> AsyncIterator[str]:
+def _digests(form: Form) -> Iterator[str]:
     for name in sorted(form.files):
         for upload in form.files[name]:
-            yield f"{name}={hashlib.sha256(await upload.read()).hexdigest()}"
+            yield f"{name}={upload.file.digest}"

@@ -70,4 +70,6 @@ async def open_link(request: Request) -> Response:
         return await deliver(
             request, await converted(services, output.blob, encoding), name=name, is_inline=True
         )
-    return await deliver(request, StoredSource(services.vault, output.blob), name=name, is_inline=True)
+    return await deliver(
+        request, StoredSource(services.vault, output.blob, services.accel_prefix), name=name, is_inline=True
+    )

@@ -9,7 +9,6 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller
 from sora_gateway.domain.media import Blob, MediaKind, Variant
 from sora_gateway.web.outputs import output_of
-from sora_gateway.web.pictures import read_whole
 from sora_gateway.web.state import Services
 
 _LONGEST_URL = 2000
@@ -40,7 +39,7 @@ async def picture_from(services: Services, caller: Caller, text: str, *, param: 
     own = await _own(services, caller, text, MediaKind.IMAGE, param)
     if own is None:
         return await services.generations.fetch_input(text, param=param)
-    return await services.generations.store_input(await read_whole(services, own), param=param)
+    return await services.generations.store_input(own, param=param)
 
 
 async def clip_from(services: Services, caller: Caller, text: str, *, param: str) -> Blob:
@@ -48,7 +47,7 @@ async def clip_from(services: Services, caller: Caller, text: str, *, param: str
     own = await _own(services, caller, text, MediaKind.VIDEO, param)
     if own is None:
         return await services.generations.fetch_clip(text, param=param)
-    return await services.generations.store_clip(await read_whole(services, own), param=param)
+    return await services.generations.store_clip(own, param=param)
 
 
 async def picture_of_file(services: Services, caller: Caller, file_id: str, *, param: str) -> Blob:
@@ -58,7 +57,7 @@ async def picture_of_file(services: Services, caller: Caller, file_id: str, *, p
         GatewayError(invalid_request): no such file, not finished, or no picture; ``param`` is named.
     """
     blob = await services.files.input_of(file_id, caller, param=param, kind=MediaKind.IMAGE)
-    return await services.generations.store_input(await read_whole(services, blob), param=param)
+    return await services.generations.store_input(blob, param=param)
 
 
 async def _own(services: Services, caller: Caller, text: str, kind: MediaKind, param: str) -> Blob | None:

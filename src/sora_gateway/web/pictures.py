@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from sora_gateway.domain.media import Blob
+from sora_gateway.web.embedding import Embedded, embedded_bytes, embedded_file
 from sora_gateway.web.files import BytesSource
 from sora_gateway.web.state import Services
 
@@ -29,6 +30,13 @@ async def picture(services: Services, blob: Blob, encoding: str | None) -> bytes
         return await read_whole(services, blob)
     async with _on_this_machine(services, blob) as path:
         return await services.tools.encode(path, encoding)
+
+
+async def embedded(services: Services, blob: Blob, encoding: str | None) -> Embedded:
+    """Return what stands in an answer for a stored picture as ``encoding`` (None: as it is) in base64."""
+    if encoding is None or ENCODINGS[encoding] == blob.media_type:
+        return await embedded_file(services.vault, blob)
+    return embedded_bytes(await picture(services, blob, encoding))
 
 
 async def preview(services: Services, blob: Blob, encoding: str) -> bytes:

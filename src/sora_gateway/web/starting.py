@@ -101,9 +101,7 @@ async def clip_of(
         check_inside(clip.start_s, clip.end_s, source.total_s, names.timestamps)
         return replace(clip, source=source)
     if upload is not None:
-        return with_blob(
-            clip, await services.generations.store_clip(await upload.read(), param=names.url), names
-        )
+        return with_blob(clip, await services.generations.store_clip(upload.file, param=names.url), names)
     if wish.url is not None:
         return with_blob(clip, await clip_from(services, caller, wish.url, param=names.url), names)
     return None

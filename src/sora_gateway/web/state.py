@@ -30,6 +30,7 @@ class Services:
     request's own origin. ``wait_max_s`` bounds answers that wait for a job, ``link_s`` how long a
     link made before the result is there stays good. ``is_working`` False refuses all work: the
     node has the wrong vault or key. ``readiness`` returns the reasons why this node should get no requests.
+    ``accel_prefix``: see ``web.files.StoredSource``.
     """
 
     generations: Generations
@@ -46,6 +47,7 @@ class Services:
     policy: Policy = DEFAULT_POLICY
     public_url: str | None = None
     wait_max_s: float = 270.0
+    accel_prefix: str | None = None
     ping_s: float = 12.0
     link_s: float = 24 * 3600.0
     is_working: bool = True

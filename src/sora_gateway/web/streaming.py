@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn, Protocol, TypeVar
 
@@ -11,6 +11,11 @@ from pydantic_core import to_json
 from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from sora_gateway.domain.errors import GatewayError
+from sora_gateway.telemetry.logs import get_logger
+
+log = get_logger(__name__)
 
 BEAT_S = 12.0
 """Between 10 and 15 s: proxies cut quiet connections, some after 20 s."""
@@ -30,6 +35,17 @@ async def watching(events: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
     finally:
         if isinstance(events, AsyncGenerator):
             await events.aclose()
+
+
+async def first_of(events: AsyncGenerator[T, None]) -> tuple[T, ...]:
+    """Wait for the first event and return it, or nothing where there is none.
+
+    Whatever it raises can still be the answer; later it could only end the stream.
+    """
+    try:
+        return (await anext(events),)
+    except StopAsyncIteration:
+        return ()
 
 
 def encode_event(data: object, *, event: str | None = None, id: str | None = None) -> bytes:  # noqa: A002
@@ -85,7 +101,8 @@ class EventStream(Response):
 
     It beats with comments, which every SDK skips, or with ``ping`` events that have data
     (``beats_with_events``), since the Python SDK fails on a comment after an ``id:`` line; or with ``beat``.
-    When the server stops, ``farewell`` is sent and the answer ends whole.
+    When the server stops, or the events end with a ``GatewayError``, ``farewell`` is sent and the answer ends
+    whole. ``first`` are events that were taken from ``events`` before.
 
     Two tasks and a timer. The response of sse-starlette takes five tasks: 44 kB for each open stream where
     this takes 19, and a third more of the processor for each event.
@@ -99,6 +116,7 @@ class EventStream(Response):
         beats_with_events: bool = False,
         beat: bytes | None = None,
         farewell: bytes = b"",
+        first: Sequence[bytes] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.media_type = "text/event-stream"
@@ -107,6 +125,7 @@ class EventStream(Response):
         self.init_headers({**_HEADERS, **(headers or {})})
         self._events = events
         self._farewell = farewell
+        self._first = first
         self._beat_s = beat_s
         self._beat = beat or (_PING if beats_with_events else _COMMENT)
         self._group: asyncio.TaskGroup | None = None
@@ -129,6 +148,9 @@ class EventStream(Response):
             last = None
         except* _StoppedError:
             last = self._farewell
+        except* GatewayError as broken:
+            log.warning("stream broken off", path=scope["path"], error=str(broken.exceptions[0]))
+            last = self._farewell
         finally:
             await self._events.aclose()
         if last is not None:
@@ -142,6 +164,8 @@ class EventStream(Response):
             answers.add(self)
             self._beat_later(send)
             try:
+                for piece in self._first:
+                    await self._say(send, piece)
                 async for piece in self._events:
                     await self._say(send, piece)
             except Exception as error:  # noqa: BLE001 - raised below, as what it is

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -29,6 +30,8 @@ def main() -> int:
     _tell(
         f"seed {plan.seed}: {size.jobs} wishes, {len(plan.actions)} actions in {size.over_s:.0f} s, {folder}"
     )
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # every caller watches his job on a connection
     with forking():
         outcome = asyncio.run(
             run(
@@ -52,7 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--restarts", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--accounts", type=int, default=12)
+    parser.add_argument("--accounts", type=int, default=32)
     parser.add_argument("--drain", type=float, default=240.0, help="seconds for what is under way in the end")
     parser.add_argument("--short", action="store_true", help="the form of the test suite")
     parser.add_argument("--lag", action="store_true", help="new tasks show later than is assumed")

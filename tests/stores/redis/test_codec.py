@@ -69,7 +69,18 @@ def test_a_job_comes_back_equal(job: Job) -> None:
     """Every field of the whole structure survives, as ASCII."""
     text = JOBS.encode(job)
     assert text.isascii()
+    assert Codec(Job).decode(text) == job
     assert JOBS.decode(text) == job
+
+
+def test_only_what_was_written_last_is_recognised() -> None:
+    """The rest is read, and equal."""
+    jobs = [new_job() for _ in range(3)]
+    codec = Codec(Job, remembered=2)
+    texts = [codec.encode(job) for job in (*jobs, jobs[2])]
+    found = [codec.decode(text) for text in texts]
+    assert found == [*jobs, jobs[2]]
+    assert [one is job for one, job in zip(found, jobs, strict=False)] == [False, True, True]
 
 
 @settings(max_examples=50, deadline=None)

@@ -29,9 +29,11 @@ from sora_gateway.domain.remote import RemoteOutput
 from sora_gateway.kit.clock import system_now
 from sora_gateway.ports.stores import Store, TakenError, TwinError
 from sora_gateway.stores.redis import keys
+from sora_gateway.stores.redis.cipher import FernetCipher
 from sora_gateway.stores.redis.codec import JOBS
 from sora_gateway.stores.redis.connection import Connection, connect
 from sora_gateway.stores.redis.placement import place
+from sora_gateway.stores.redis.store import RedisStore
 from tests.conftest_store import (
     ACCOUNT,
     SIGNATURE,
@@ -41,6 +43,7 @@ from tests.conftest_store import (
     new_job,
     new_output,
     on,
+    running,
     submitting,
 )
 
@@ -243,3 +246,60 @@ async def test_the_place_at_acceptance_is_told_once(store: Store) -> None:
     await accepted(store, first, second)
     await cancelled(store, first)
     assert [await store.jobs.queue_position(second) for _ in range(2)] == [2, 1]
+
+
+async def calls_of(admin: Connection) -> int:
+    """Return how many scripts and reads of records the server was sent so far."""
+    stats = await admin.call("INFO", "commandstats")
+    return sum(int(stats.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in ("evalsha", "eval", "hget"))
+
+
+async def test_a_job_that_was_loaded_is_changed_without_being_read(store: Store, admin: Connection) -> None:
+    """The script tells whether it is still what it was: each change is one call with nothing before it."""
+    job = new_job()
+    await running(store, job)
+    await store.jobs.lane_jobs(ACCOUNT)
+    first, _ = await store.jobs.change(
+        job.id, on(Progressed(progress=0.01))
+    )  # the script is known from here on
+    await admin.call("CONFIG", "RESETSTAT")
+    for percent in range(2, 12):
+        await store.jobs.change(job.id, on(Progressed(progress=percent / 100)))
+    assert await calls_of(admin) == 10
+    found = await store.jobs.get(job.id)
+    assert found is not None
+    assert (found.percent, found.version) == (11, first.version + 11)
+
+
+async def test_what_another_node_wrote_is_seen_before_the_next_change(
+    store: Store, server_path: Path, admin: Connection
+) -> None:
+    """Whether a change follows from the job as it was taken for, or none does."""
+    job = new_job()
+    await running(store, job)
+    async with RedisStore(connect(f"unix://{server_path}"), cipher=FernetCipher(["test key"])) as other:
+        assert [it.percent for it in await other.jobs.lane_jobs(ACCOUNT)] == [0]
+        await store.jobs.change(job.id, on(Progressed(progress=0.5)))
+        before, after = await other.jobs.change(job.id, on(Progressed(progress=0.6)))
+        assert (before.percent, after.percent) == (50, 60)
+        await store.jobs.change(job.id, on(Progressed(progress=0.7)))
+        before, after = await other.jobs.change(job.id, lambda it: it)
+        assert (before.percent, after.percent) == (70, 70)
+        assert [it.percent for it in await other.jobs.lane_jobs(ACCOUNT)] == [70]
+    await check_indices(admin)
+
+
+async def test_a_version_that_was_written_twice_is_not_taken_for_the_first(
+    store: Store, server_path: Path, admin: Connection
+) -> None:
+    """A store that lost writes counts the same versions again, with something else in them."""
+    job = new_job()
+    await running(store, job)
+    kept = await admin.call("HGETALL", keys.job(job.id))
+    _, lost = await store.jobs.change(job.id, on(Progressed(progress=0.9)))
+    await admin.call("HSET", keys.job(job.id), *[part for pair in kept.items() for part in pair])
+    async with RedisStore(connect(f"unix://{server_path}"), cipher=FernetCipher(["test key"])) as other:
+        _, again = await other.jobs.change(job.id, on(Progressed(progress=0.2)))
+    assert again.version == lost.version
+    before, after = await store.jobs.change(job.id, on(Progressed(progress=0.3)))
+    assert (before.percent, after.percent) == (20, 30)

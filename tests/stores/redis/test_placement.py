@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from sora_gateway.domain.licences import NO_BOUNDS, Bounds
 from sora_gateway.domain.requests import Callback
 from sora_gateway.ports.stores import Lease
 from sora_gateway.stores.redis import keys
+from sora_gateway.stores.redis.codec import to_json
 from sora_gateway.stores.redis.placement import (
     NOWHERE,
     KeyRing,
@@ -204,3 +206,36 @@ def test_the_end_of_a_job_is_owed_to_whoever_listens() -> None:
     assert owed(AT, replace(ended, deleted_at=5.0)) == []
     called = replace(ended, request=replace(ended.request, callback=Callback(url="https://a.test/")))
     assert owed(AT, called) == [("job_x", "1")]
+
+
+def test_a_change_that_moves_nothing_is_told_from_one_that_does() -> None:
+    """Whichever field of a job in whichever place changes: the plan has the moves between the two places."""
+    changes: dict[str, Any] = {
+        "phase": Phase.RUNNING,
+        "account_id": "b",
+        "attempt": replace(ATTEMPT, fingerprint="g"),
+        "obligation": OWED,
+        "bound_id": "r2",
+        "reservation": Reservation(units=2, day="2026-11-22", month="2026-11"),
+        "not_before": 7.0,
+        "deadline_at": 60.0,
+        "outputs": (new_output(),),
+        "expires_at": 70.0,
+        "deleted_at": 80.0,
+        "progress": 0.5,
+        "unknown_reads": 1,
+        "updated_at": 90.0,
+        "started_at": 90.0,
+        "completed_at": 90.0,
+        "notes": {"a": "b"},
+        "tries": 7,
+        "result_id": "x",
+    }
+    for phase in Phase:
+        before = replace(AT, phase=phase)
+        for name, value in changes.items():
+            after = replace(before, **{name: value})
+            ring = KeyRing()
+            told = json.loads(plan(before, after, ring))["moves"]
+            expected = moves(place(before), place(after), after, ring)
+            assert told == json.loads(to_json(list(expected))), (phase, name)

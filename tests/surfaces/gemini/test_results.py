@@ -8,7 +8,7 @@ import pytest
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Output, Variant
-from sora_gateway.surfaces.gemini.results import base64_of, media_type_of, results_of
+from sora_gateway.surfaces.gemini.results import embedded_of, media_type_of, results_of
 from tests.fakes import PNG
 from tests.gateway import Gateway
 from tests.surfaces.gemini.jobs import completed, failed, video_job
@@ -29,5 +29,5 @@ async def test_pictures(gateway: Gateway) -> None:
     services = gateway.app.state.services
     assert media_type_of(output, None) == "image/png"
     assert media_type_of(output, "webp") == "image/webp"
-    assert base64.b64decode(await base64_of(services, output, None)) == PNG
-    assert base64.b64decode(await base64_of(services, output, "webp")) == b"webp:" + PNG
+    assert base64.b64decode(await (await embedded_of(services, output, None)).text()) == PNG
+    assert base64.b64decode(await (await embedded_of(services, output, "webp")).text()) == b"webp:" + PNG

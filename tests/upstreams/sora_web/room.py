@@ -25,11 +25,12 @@ from sora_gateway.domain.remote import (
 )
 from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.kit.redact import Secret
+from sora_gateway.ports.upstream import InputFile
 from sora_gateway.simulator.scenario import Scenario, load_scenario
 from sora_gateway.simulator.server import SimulatorAddress, SimulatorConfig, serve
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.upstream import SoraWeb
-from tests.upstreams.sora_web.support import QUICK, Notes, ticket, video
+from tests.upstreams.sora_web.support import QUICK, Notes, file_of, ticket, video
 
 NONE: frozenset[MediaKind] = frozenset()
 START = 1_790_000_000.0
@@ -52,12 +53,12 @@ class Inputs:
     def __init__(self, **clips: bytes) -> None:
         self.clips = clips
 
-    async def read(self, blob: Blob) -> bytes:
+    def file(self, blob: Blob) -> InputFile:
         if blob.name in self.clips:
-            return self.clips[blob.name]
+            return file_of(self.clips[blob.name])
         buffer = io.BytesIO()
         Image.new("RGB", (64, 48), "red").save(buffer, "PNG")
-        return buffer.getvalue()
+        return file_of(buffer.getvalue())
 
 
 @dataclass

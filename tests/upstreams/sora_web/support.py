@@ -17,7 +17,7 @@ from sora_gateway.domain.remote import RemoteJob, Sent, Ticket
 from sora_gateway.domain.requests import GenerationRequest
 from sora_gateway.kit.clock import boottime
 from sora_gateway.kit.redact import Secret
-from sora_gateway.ports.upstream import StepLostError
+from sora_gateway.ports.upstream import InputFile, StepLostError
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.wire import Answer
 
@@ -60,6 +60,16 @@ def image(prompt: str = "a cat", **more: Any) -> GenerationRequest:
         "aspect": Aspect.SQUARE,
     }
     return GenerationRequest(**(fields | more))
+
+
+def file_of(data: bytes) -> InputFile:
+    """Return ``data`` as a vault gives it, in two pieces."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield data[:1]
+        yield data[1:]
+
+    return InputFile(pieces=pieces(), size_bytes=len(data))
 
 
 def blob(name: str = "in/1", media_type: str = "image/png") -> Blob:

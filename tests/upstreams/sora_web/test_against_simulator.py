@@ -21,6 +21,7 @@ from sora_gateway.domain.remote import (
     RemoteFailed,
     RemoteRunning,
     RemoteSucceeded,
+    RemoteUnknown,
     Unclear,
 )
 from sora_gateway.domain.requests import GenerationRequest
@@ -267,6 +268,25 @@ async def test_an_expired_link_and_its_successor(room: Room) -> None:
     assert isinstance(again, RemoteSucceeded)
     assert again.outputs != status.outputs
     assert await room.content(again.outputs[0])
+
+
+async def test_a_task_that_vanished_from_a_busy_account(room: Room) -> None:
+    """It is told as unknown five times within minutes; one that ended long ago is found instead."""
+    vanished, kept = await room.start(video("x [vanish]")), await room.start(video(), ticket_id="t2")
+    room.clock.at += 600
+    body = {"kind": "video", "prompt": "another", "orientation": "portrait", "size": "small"}
+    for _ in range(50):  # more than three pages of results hide what was there before
+        await room.foreign("/nf/create", body | {"n_frames": 300, "model": "sy_8", "inpaint_items": []})
+        room.clock.at += 10
+    room.clock.at += 600
+    told = []
+    for _ in range(40):
+        look = await room.backend.observe([vanished, kept], room.account(), NONE)
+        told.append((look.statuses.get(vanished.id), look.statuses.get(kept.id)))
+        room.clock.at += 5
+    assert [status for status, _ in told if status is not None] == [RemoteUnknown()] * 5
+    assert any(isinstance(status, RemoteSucceeded) for _, status in told)
+    assert not any(isinstance(status, RemoteUnknown) for _, status in told)
 
 
 # --- what it costs --------------------------------------------------------------------------------------

@@ -13,9 +13,20 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Blob
 from sora_gateway.domain.requests import Clip, Source
 from sora_gateway.kit.redact import Secret
+from sora_gateway.ports.upstream import InputFile
 from sora_gateway.upstreams.sora_web.cameos import Cameos, Making, beginning, clip_key
 from sora_gateway.upstreams.sora_web.client import Access, Client
-from tests.upstreams.sora_web.support import NOW, Heard, Notes, Server, answering, blob, http, serving
+from tests.upstreams.sora_web.support import (
+    NOW,
+    Heard,
+    Notes,
+    Server,
+    answering,
+    blob,
+    file_of,
+    http,
+    serving,
+)
 
 SOURCE = Source(job_id="video_1", account_id="sora_web:user-one", result_id="gen_1", total_s=10)
 TAKEN = http({"error": {"code": "username_taken", "message": "This username is already taken."}}, 400)
@@ -27,8 +38,8 @@ Page = Callable[[Heard], bytes]
 class Inputs:
     """A vault with one content for all."""
 
-    async def read(self, blob: Blob) -> bytes:
-        return b"clip " + blob.name.encode()
+    def file(self, blob: Blob) -> InputFile:
+        return file_of(b"clip " + blob.name.encode())
 
 
 class Script:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.kit.redact import Secret
 from sora_gateway.upstreams.sora_web.client import Access, Client
-from sora_gateway.upstreams.sora_web.lists import Lists, Reading
+from sora_gateway.upstreams.sora_web.lists import Lists, Reading, Search
 from sora_gateway.upstreams.sora_web.wire import Task
 from tests.upstreams.sora_web.support import NOW, Heard, Script, Server, http, routing, serving
 
@@ -71,6 +72,59 @@ async def test_pages_are_read_until_enough() -> None:
         assert await read(3, 99) == (3, False, 3)
         assert await read(40, 99) == (9, True, 9)
     assert "limit=20" in server.heard[0].path
+
+
+def numbered(heard: Heard) -> Any:
+    """Return a page of one draft, and the way to the next."""
+    number = int(heard.path.partition("cursor=")[2] or 0) + 1
+    return {"items": [{"id": f"g{number}"}], "cursor": str(number)}
+
+
+async def test_a_search_reads_on() -> None:
+    """Up to its own number of pages, until there is enough; the usual rows can be told from the others."""
+    search = Search(most_pages=6, within_s=10)
+    async with reading(routing(drafts_v2=numbered)) as (server, lists):
+        for enough, pages in ((99, 6), (5, 5), (2, 2)):
+            server.heard.clear()
+            found = await lists.drafts(
+                ACCESS,
+                most_pages=3,
+                is_enough=lambda so_far, enough=enough: len(so_far.rows) >= enough,  # type: ignore[misc]
+                search=search,
+            )
+            assert len(found.rows) == len(server.heard) == pages
+            assert [row.id for row in found.rows[: found.usual]] == ["g1", "g2", "g3"][:pages]
+
+
+@pytest.mark.parametrize("answer", [http({}, 500), http({}, 404), http(b"<html>", 403), http({"x": 1})])
+async def test_a_search_that_fails_harms_nothing(answer: bytes) -> None:
+    """What the usual pages say stands; among them, the same answer is an error or the list's absence."""
+
+    def page(heard: Heard) -> Any:
+        return answer if "cursor=2" in heard.path else numbered(heard)
+
+    async with reading(routing(drafts_v2=page)) as (_, lists):
+        found = await lists.drafts(
+            ACCESS, most_pages=2, is_enough=lambda _: False, search=Search(most_pages=9, within_s=10)
+        )
+    assert (len(found.rows), found.exists, found.is_whole, found.is_end) == (2, True, True, False)
+
+
+async def test_a_search_has_its_time() -> None:
+    """A page that does not come in time is gone without."""
+
+    async def script(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            heard = await server.hear(reader)
+            if "cursor=2" in heard.path:
+                await asyncio.Event().wait()
+            writer.write(http(numbered(heard)))
+
+    async with reading(script) as (_, lists):
+        found = await lists.drafts(
+            ACCESS, most_pages=2, is_enough=lambda _: False, search=Search(most_pages=9, within_s=0.1)
+        )
+    assert (len(found.rows), found.is_end) == (2, False)
 
 
 async def test_a_cursor_that_leads_nowhere_ends_the_reading() -> None:

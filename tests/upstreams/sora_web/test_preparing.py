@@ -10,10 +10,11 @@ from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.media import Blob
 from sora_gateway.domain.requests import GenerationRequest, Source
 from sora_gateway.kit.redact import Secret
+from sora_gateway.ports.upstream import InputFile
 from sora_gateway.upstreams.sora_web.client import Access, Client
 from sora_gateway.upstreams.sora_web.lists import Lists
 from sora_gateway.upstreams.sora_web.preparing import Preparer
-from tests.upstreams.sora_web.support import NOW, Notes, Script, blob, http, routing, serving, video
+from tests.upstreams.sora_web.support import NOW, Notes, Script, blob, file_of, http, routing, serving, video
 
 SOURCE = Source(job_id="video_1", account_id="sora_web:user-one", result_id="gen_1", total_s=10)
 ACCESS = Access(token=Secret("tok-one"))
@@ -23,8 +24,8 @@ DRAFT = {"id": "gen_1", "title": "sg-video_1-t1", "post": {"id": "s_1"}, "can_ex
 class Inputs:
     """A vault with one content for all."""
 
-    async def read(self, blob: Blob) -> bytes:
-        return blob.name.encode()
+    def file(self, blob: Blob) -> InputFile:
+        return file_of(blob.name.encode())
 
 
 async def prepared(

@@ -29,7 +29,7 @@ from sora_gateway.domain.remote import (
     Unclear,
 )
 from sora_gateway.kit.redact import Secret
-from sora_gateway.ports.upstream import AfterAbsence, ListPolling, Upstream
+from sora_gateway.ports.upstream import AfterAbsence, InputFile, ListPolling, Upstream
 from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.upstream import SoraWeb
 from tests.upstreams.sora_web.support import (
@@ -41,6 +41,7 @@ from tests.upstreams.sora_web.support import (
     account,
     answering,
     blob,
+    file_of,
     http,
     image,
     job,
@@ -71,8 +72,8 @@ class Clock:
 class Inputs:
     """A vault with one content for all."""
 
-    async def read(self, blob: Blob) -> bytes:
-        return f"content of {blob.name}".encode()
+    def file(self, blob: Blob) -> InputFile:
+        return file_of(f"content of {blob.name}".encode())
 
 
 @asynccontextmanager
@@ -461,6 +462,96 @@ async def test_a_list_without_an_end_makes_no_task_unknown() -> None:
         seen = await backend.observe([job("v")], account(), NONE)
         assert calls(server) == [PENDING, DRAFTS, DRAFTS, DRAFTS]
     assert seen.statuses == {}
+
+
+def busy(task_id: str | None = None, *, since: float = NOW) -> Any:
+    """Return the drafts of an account that has made one a second ever since; the task's own is the 60th.
+
+    Fifteen a page, and what was made before ``since`` is on the fifth.
+    """
+
+    def page(heard: Heard) -> Any:
+        first = int(heard.path.partition("cursor=")[2] or 0)
+        rows = [draft(f"x{i}", at=since - 100 if i < 74 else since - 121) for i in range(first, first + 15)]
+        if task_id is not None and first == 45:
+            rows[-1] = draft(task_id, url="https://files/late")
+        return drafts(*rows, cursor=str(first + 15))
+
+    return page
+
+
+async def looks(
+    backend: SoraWeb, clock: Clock, server: Server, *, every_s: float, number: int
+) -> list[tuple[Any, int]]:
+    """Return what each look says of a video, and how many pages of drafts it took."""
+    found = []
+    for _ in range(number):
+        seen = await backend.observe([job("v")], account(), NONE)
+        found.append((seen.statuses.get("v"), calls(server).count(DRAFTS)))
+        clock.at += every_s
+    return found
+
+
+async def test_a_task_that_vanished_from_a_busy_account_is_told() -> None:
+    """Its start is out of reach of three pages; a few reads go back to it, with growing pauses."""
+    lists = routing(nf_pending_v2=[], drafts_v2=busy(), v2_recent_tasks=recent())
+    async with talking(lists) as (server, backend, clock):
+        clock.at += 31
+        found = await looks(backend, clock, server, every_s=5, number=60)
+    searched = [5 * number for number, (status, _) in enumerate(found) if status == RemoteUnknown()]
+    assert searched == [10, 30, 60, 100, 150, 270]
+    assert all(pages == (5 if status == RemoteUnknown() else 3) for status, pages in found)
+
+
+async def test_a_result_beyond_the_usual_pages_is_found() -> None:
+    """What ended long ago is not lost, and the tasks of the further pages are not reported as seen."""
+    lists = routing(nf_pending_v2=[], drafts_v2=busy("v"), v2_recent_tasks=recent())
+    async with talking(lists) as (server, backend, clock):
+        clock.at += 31
+        found = await looks(backend, clock, server, every_s=5, number=2)
+        assert [status for status, _ in found] == [None, None]
+        seen = await backend.observe([job("v")], account(), NONE)
+    status = seen.statuses["v"]
+    assert isinstance(status, RemoteSucceeded)
+    assert status.outputs[0].url == "https://files/late"
+    assert len(seen.listed) == 45
+
+
+async def test_an_account_that_is_too_busy_costs_no_more_than_a_bounded_search() -> None:
+    """Forty pages now and then, and nothing is said of what lies beyond."""
+    counter = iter(range(9999))
+    lists = {
+        "nf_pending_v2": [],
+        "drafts_v2": lambda _: drafts(draft("x"), cursor=f"c{next(counter)}"),
+        "v2_recent_tasks": recent(),
+    }
+    async with talking(routing(**lists)) as (server, backend, clock):
+        clock.at += 31
+        found = await looks(backend, clock, server, every_s=5, number=60)
+    assert {status for status, _ in found} == {None}
+    assert sorted({pages for _, pages in found}) == [3, 40]
+    assert [pages for _, pages in found].count(40) == 6
+
+
+async def test_an_image_that_vanished_from_a_busy_account_is_told() -> None:
+    """The list of first-generation tasks is searched as well; a video is in neither."""
+
+    def page(heard: Heard) -> Any:
+        first = int(heard.path.partition("before=t")[2] or -1) + 1
+        at = NOW if first < 80 else NOW - 500
+        rows = [image_task(f"t{i}", "succeeded", created_at=at) for i in range(first, first + 20)]
+        return recent(*rows, has_more=True)
+
+    lists = routing(nf_pending_v2=[], drafts_v2=drafts(), v2_recent_tasks=page)
+    async with talking(lists) as (server, backend, clock):
+        clock.at += 31
+        said = []
+        for _ in range(3):
+            seen = await backend.observe([job("i", IMAGE), job("v")], account(), NONE)
+            said.append((dict(seen.statuses), calls(server).count(RECENT), len(seen.listed)))
+            clock.at += 5
+    gone = {"i": RemoteUnknown(), "v": RemoteUnknown()}
+    assert said == [({}, 3, 60), ({}, 3, 60), (gone, 5, 60)]
 
 
 async def test_a_new_image_may_be_missing_from_its_list() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from sora_gateway.upstreams.sora_web.wire import (
+    Answer,
     Created,
     Draft,
     Generation,
@@ -73,6 +75,36 @@ def test_the_small_answers_of_the_document() -> None:
 def test_lists_come_in_several_wrappings(value: Any) -> None:
     """C25 of the document: bare, under ``items``, under ``tasks``; ``id`` or ``task_id``."""
     assert [task.id for task in pending_page(value).rows] == ["task_1"]
+
+
+def body(data: bytes) -> Answer:
+    """Return an answer of these bytes."""
+    return Answer(status=200, headers={}, body=data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b' {"a": [1, 1.5, -0.0, 1e400, 123456789012345678901234567890], "a\\u00e9": null} ',
+        b'"\\ud83d\\ude00"',
+        b'{"half": "\\ud800"}',
+        '{"é": "ü"}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"a": 1}',
+        b'{"a": 1, "a": 2}',
+        b"[NaN]",
+        b"[" * 150 + b"]" * 150,
+    ],
+)
+def test_whatever_is_json_is_read(data: bytes) -> None:
+    """As the standard library reads it."""
+    assert repr(body(data).json()) == repr(json.loads(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", b"{", b"\xff\xff", b"[" * 300 + b"]" * 300, b"[" * 90_000])
+def test_what_is_no_json_or_too_deep_is_unreadable(data: bytes) -> None:
+    """So is what has no end."""
+    with pytest.raises(UnreadableError):
+        body(data).json()
 
 
 @pytest.mark.parametrize("parse", [pending_page, recent_page, drafts_page])

@@ -30,17 +30,29 @@ _to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Codec(Generic[T]):
-    """Writes and reads one dataclass. ``cipher`` is needed if it holds a ``Secret``."""
+    """Writes and reads one dataclass, which must not change. ``cipher`` is needed if it holds a ``Secret``.
 
-    def __init__(self, kind: type[T], cipher: Cipher | None = None) -> None:
+    The last ``remembered`` values that were written are recognised by their text: a node hears of its own
+    writes in the feed, and to read a job from JSON takes 30 µs, to recognise it less than one.
+    """
+
+    def __init__(self, kind: type[T], cipher: Cipher | None = None, *, remembered: int = 0) -> None:
         self._name = kind.__name__
+        self._most = remembered
+        self._written: dict[str, T] = {}
         write, read = _pair(kind, cipher)
         self._write: _Convert = write or _same
         self._read: _Convert = read or _same
 
     def encode(self, value: T) -> str:
         """Return ``value`` as JSON in ASCII."""
-        return _to_json(self._write(value))
+        text = _to_json(self._write(value))
+        if self._most:
+            self._written.pop(text, None)
+            if len(self._written) >= self._most:
+                del self._written[next(iter(self._written))]
+            self._written[text] = value
+        return text
 
     def decode(self, text: str) -> T:
         """Return the value that ``text`` stands for.
@@ -48,6 +60,9 @@ class Codec(Generic[T]):
         Raises:
             GatewayError(internal): it was not written by this gateway or a near version of it.
         """
+        written = self._written.get(text)
+        if written is not None:
+            return written
         try:
             value: T = self._read(json.loads(text))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -160,7 +175,7 @@ def _dataclass_reader(kind: type, cipher: Cipher | None) -> _Convert:
     return read
 
 
-JOBS = Codec(Job)
+JOBS = Codec(Job, remembered=1024)
 LICENCES = Codec(Licence)
 
 

@@ -7,7 +7,6 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, Phase
@@ -56,6 +55,8 @@ _PATIENT_TRIES = 3
 _MOST_TRIES = 500
 _LONGEST_COLLECT_S = 3600.0
 _MOST_REMEMBERED = 20_000
+_MOST_HELD = 12_000
+_WRITE_ID_LENGTH = 12
 _PLACE_S = 0.5
 _LARGEST_PIECE = 1000
 _CLASSES = tuple(keys.CLASS_BASE[priority] for priority in (Priority.NORMAL, Priority.LOW))
@@ -67,6 +68,8 @@ class _Current:
 
     job: Job
     is_archived: bool
+    write_id: str = ""
+    """Of the write that made it so, where it was not read just now but held."""
 
 
 class RedisJobs:
@@ -79,6 +82,8 @@ class RedisJobs:
         self._signatures: tuple[str, ...] = ()
         self._queues: dict[str, str] = {}
         """In which queue jobs waited that were looked at, or accepted, here: where to ask first."""
+        self._held: dict[str, _Current] = {}
+        """Jobs in lanes as they were written, or loaded, here last: to be decided on before they are read."""
         self._place_at_acceptance: dict[str, int] = {}
 
     async def accept(
@@ -226,7 +231,8 @@ class RedisJobs:
     ) -> tuple[Job, Job]:
         """Apply ``decide`` to the current job and store the answer if nothing came between; else repeat.
 
-        Applied exactly once, also if the connection broke on the way. Two round trips when nobody interferes.
+        Applied exactly once, also if the connection broke on the way. One round trip where the job is in a
+        lane and was written or loaded here last, two where it must be read, more when somebody interferes.
 
         Raises:
             GatewayError(not_found): no such job.
@@ -277,11 +283,31 @@ class RedisJobs:
 
     async def lane_jobs(self, account_id: str) -> Sequence[Job]:
         """Return all jobs whose ``lane`` is the account."""
-        ids = await self._connection.call("SMEMBERS", keys.lane(account_id))
-        texts = await self._connection.pipeline([("HGET", keys.job(job_id), "j") for job_id in sorted(ids)])
-        jobs = [JOBS.decode(text) for text in texts if text is not None]
+        ids = sorted(await self._connection.call("SMEMBERS", keys.lane(account_id)))
+        records = await self._connection.pipeline([("HMGET", keys.job(job_id), "w", "j") for job_id in ids])
+        jobs = [
+            self._loaded(job_id, writes[:_WRITE_ID_LENGTH], text)
+            for job_id, (writes, text) in zip(ids, records, strict=True)
+            if text is not None
+        ]
         # Between the two reads one may have left.
         return [job for job in jobs if job.lane == account_id]
+
+    def _loaded(self, job_id: str, write_id: str, text: str) -> Job:
+        held = self._held.get(job_id)
+        if held is not None and held.write_id == write_id:
+            return held.job  # lanes load all their jobs again and again: 1 µs each, not 30
+        job = JOBS.decode(text)
+        self._hold(job, write_id)
+        return job
+
+    def _hold(self, job: Job, write_id: str) -> None:
+        """Remember a living job while it is in a lane; the script compares version and write id."""
+        self._held.pop(job.id, None)
+        if job.lane is not None:
+            if len(self._held) >= _MOST_HELD:
+                del self._held[next(iter(self._held))]
+            self._held[job.id] = _Current(job, is_archived=False, write_id=write_id)
 
     async def claim_collects(self, limit: int, lease_s: float) -> Sequence[str]:
         """Take due jobs of the collect set and postpone them by ``lease_s``."""
@@ -326,19 +352,18 @@ class RedisJobs:
         lease: Lease | None = None,
         slots: int | None = None,
     ) -> tuple[Job, Job] | None:
-        current = await self._current(job_id)
+        current = self._held.get(job_id) or await self._current(job_id)
         for tries in range(_MOST_TRIES):
             if current is None:
                 return None
             before = current.job
             after = decide(before)
             if after is before or after == before:
-                return before, before
-            if current.is_archived:
-                answer = await self._archive.change(before, after, _new_write_id(), lease)
-            else:
-                answer = await self._write(before, after, lease, slots)
-            match answer:
+                if not current.write_id:
+                    return before, before
+                current = await self._current(job_id)  # as it stands now it may be another matter
+                continue
+            match await self._write(current, after, lease, slots):
                 case ["done"]:
                     return before, after
                 case ["stale", text]:
@@ -347,19 +372,27 @@ class RedisJobs:
                     current = None if current.is_archived else await self._current(job_id)
                 case ["full"]:
                     return before, before
-                case _:
-                    raise _REFUSALS[answer[0]]()
-            if tries >= _PATIENT_TRIES:
-                await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 - lets the others through
+                case refusal:
+                    raise _REFUSALS[refusal[0]]()
+            await _let_through(tries)
         raise GatewayError(ErrorKind.STORE_UNAVAILABLE, "The job changes too often.", retry_after_s=1.0)
 
-    async def _write(self, before: Job, after: Job, lease: Lease | None, slots: int | None) -> Any:
-        ring = KeyRing()
+    async def _write(
+        self, current: _Current, after: Job, lease: Lease | None, slots: int | None
+    ) -> Sequence[str]:
+        before, write_id, ring = current.job, _new_write_id(), KeyRing()
+        answer: Sequence[str]
+        if current.is_archived:
+            answer = await self._archive.change(before, after, write_id, lease)
+            return answer
         content = plan(before, after, ring, lease=lease, slots=slots)
-        args = (content, _new_write_id(), before.version, after.version, JOBS.encode(after))
+        args = (content, write_id, before.version, after.version, JOBS.encode(after), current.write_id)
         is_sent_next = after.phase is Phase.SUBMITTING and before.attempt != after.attempt
         binding = _DONE if is_sent_next else ()
-        return await self._connection.run(_CHANGE, ring.names, args, binding=binding)
+        answer = await self._connection.run(_CHANGE, ring.names, args, binding=binding)
+        if answer == ["done"]:
+            self._hold(after, write_id)
+        return answer
 
     async def _current(self, job_id: str) -> _Current | None:
         (found,) = await self._find([job_id])
@@ -383,8 +416,14 @@ def _without_outputs(job: Job) -> Job:
     return replace(job, outputs=(), version=job.version + 1) if job.outputs else job
 
 
+async def _let_through(tries: int) -> None:
+    """Let the others go first, where a job changes faster than it can be written."""
+    if tries >= _PATIENT_TRIES:
+        await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 - spreads tries, protects nothing
+
+
 def _new_write_id() -> str:
-    return secrets.token_hex(6)
+    return secrets.token_hex(_WRITE_ID_LENGTH // 2)
 
 
 def _idempotency_key(idempotency: Idempotency | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from sora_gateway.domain.jobs import Job, Phase
 from sora_gateway.domain.licences import Bounds
@@ -60,6 +61,23 @@ def place(job: Job) -> Placement:
     )
 
 
+_standing = attrgetter(
+    "phase",
+    "account_id",
+    "attempt",
+    "obligation",
+    "bound_id",
+    "reservation",
+    "not_before",
+    "deadline_at",
+    "outputs",
+    "expires_at",
+    "deleted_at",
+    "request",
+)
+"""Everything that ``place`` looks at."""
+
+
 def _tally(job: Job) -> Iterator[tuple[str, str, int]]:
     reserved = job.reservation
     if reserved is None:
@@ -111,8 +129,10 @@ def plan(
     before: Job | None, after: Job, ring: KeyRing, *, lease: Lease | None = None, slots: int | None = None
 ) -> str:
     """Return what the scripts ``change`` and ``accept`` must check and move, as JSON."""
-    old = NOWHERE if before is None else place(before)
-    new = place(after)
+    if before is not None and _standing(before) == _standing(after):
+        old = new = NOWHERE  # only progress, most likely: 8 µs less than to compare two places
+    else:
+        old, new = NOWHERE if before is None else place(before), place(after)
     content: dict[str, object] = {
         "job": ring.place(keys.job(after.id)),
         "log": ring.place(keys.log(after.id)),

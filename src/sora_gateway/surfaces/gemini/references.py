@@ -12,7 +12,6 @@ from sora_gateway.domain.media import Blob, MediaKind, Variant
 from sora_gateway.surfaces.gemini.names import FileName, file_name_in
 from sora_gateway.web.material import picture_from
 from sora_gateway.web.outputs import output_of
-from sora_gateway.web.pictures import read_whole
 from sora_gateway.web.state import Services
 
 MAX_REFERENCES = 16
@@ -104,7 +103,7 @@ async def _store_own(services: Services, caller: Caller, name: FileName, param: 
     if name.kind is not MediaKind.IMAGE:
         raise _refused(param, f"The file '{name.id}' is a video; only pictures can be references.")
     output = await output_of(services, name.job_id, Variant.IMAGE, name.index, caller)
-    return await services.generations.store_input(await read_whole(services, output.blob), param=param)
+    return await services.generations.store_input(output.blob, param=param)
 
 
 def _refused(param: str, message: str) -> GatewayError:

@@ -89,7 +89,7 @@ async def _store(services: Services, caller: Caller, reference: Reference) -> Bl
         case FileId(file_id):
             return await picture_of_file(services, caller, file_id, param=param)
         case upload:
-            return await services.generations.store_input(await upload.read(), param=param)
+            return await services.generations.store_input(upload.file, param=param)
 
 
 def without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

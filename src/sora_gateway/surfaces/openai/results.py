@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-
 from starlette.requests import Request
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job, Status
 from sora_gateway.domain.media import MediaKind, Output
 from sora_gateway.surfaces.openai.errors import error_of
+from sora_gateway.web.embedding import Embedded
 from sora_gateway.web.links import MAIN_VARIANT, link_to
-from sora_gateway.web.pictures import ENCODINGS, picture
+from sora_gateway.web.pictures import ENCODINGS, embedded
 from sora_gateway.web.state import Services
 
 _NAMES = {media_type: name for name, media_type in ENCODINGS.items()}
@@ -48,6 +47,11 @@ def encoding_of(output: Output, wanted: str | None) -> str | None:
     return wanted or _NAMES.get(output.blob.media_type)
 
 
+async def embedded_of(services: Services, output: Output, encoding: str | None) -> Embedded:
+    """Return what stands in ``json_with_files`` for a picture as base64, in ``encoding`` (None: as it is)."""
+    return await embedded(services, output.blob, encoding)
+
+
 async def base64_of(services: Services, output: Output, encoding: str | None) -> str:
-    """Return a picture's bytes as bare base64, in ``encoding`` (None: as it is)."""
-    return base64.b64encode(await picture(services, output.blob, encoding)).decode("ascii")
+    """Return the same as text."""
+    return await (await embedded_of(services, output, encoding)).text()

@@ -144,7 +144,7 @@ class Cameos:
                 path,
                 name="video.mp4",
                 media_type=clip.blob.media_type,
-                content=await inputs.read(clip.blob),
+                content=inputs.file(clip.blob),
                 fields=fields,
             )
         elif clip.source is not None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,11 @@ import httpx2
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.kit.clock import boottime
 from sora_gateway.kit.redact import Secret
+from sora_gateway.ports.upstream import InputFile
 from sora_gateway.telemetry import metrics
 from sora_gateway.upstreams.sora_web.config import SENTINEL_HEADER, SoraWebConfig
 from sora_gateway.upstreams.sora_web.connections import Connections
+from sora_gateway.upstreams.sora_web.sending import FileForm
 from sora_gateway.upstreams.sora_web.wire import Answer
 
 _IDS = re.compile(
@@ -175,25 +177,33 @@ class Client:
         *,
         name: str,
         media_type: str,
-        content: bytes,
+        content: bytes | InputFile,
         fields: Mapping[str, str] | None = None,
     ) -> Answer:
         """Return the answer to the upload of a file; ``fields`` go with it, by default its name.
 
+        An ``InputFile`` is read as fast as the backend takes them.
+
         Raises:
             GatewayError(upstream_unreachable): no complete answer came.
         """
+        body = FileForm(
+            fields={"file_name": name} if fields is None else fields,
+            name=name,
+            media_type=media_type,
+            content=content,
+        )
         try:
             async with (
                 asyncio.timeout(self._config.upload_timeout_s),
                 self._connections.borrow(access.token, access.proxy) as lines,
+                aclosing(body.pieces()) as pieces,
             ):
                 request = lines.sending.build_request(
                     "POST",
                     self._config.url(path),
-                    headers=self._headers(access, is_guarded=True),
-                    data={"file_name": name} if fields is None else dict(fields),
-                    files={"file": (name, content, media_type)},
+                    headers=self._headers(access, is_guarded=True) | body.headers,
+                    content=pieces,
                 )
                 return await _answer(lines.sending, request)
         except _ALL_ERRORS as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from sora_gateway.domain.errors import GatewayError
 from sora_gateway.upstreams.sora_web.client import Access, Client
 from sora_gateway.upstreams.sora_web.errors import require_success
 from sora_gateway.upstreams.sora_web.fields import path_part
@@ -37,10 +39,11 @@ class Reading(Generic[Row]):
     """What was read of a list.
 
     ``is_whole``: every entry of the pages could be read. ``is_end``: there is nothing older. ``exists``: the
-    backend has the list at all.
+    backend has the list at all. ``usual``: so many rows stood on the pages that are read at every look.
     """
 
     rows: tuple[Row, ...] = ()
+    usual: int = 0
     is_whole: bool = True
     is_end: bool = True
     exists: bool = True
@@ -52,6 +55,17 @@ class Reading(Generic[Row]):
         return self.is_end or any(
             row.created_at is not None and row.created_at < moment_s for row in self.rows
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Pages beyond the usual ones, for as long as they come within ``within_s`` and can be read.
+
+    A search that fails is no failure of the reading: it only went less far back.
+    """
+
+    most_pages: int
+    within_s: float
 
 
 class Lists:
@@ -71,7 +85,12 @@ class Lists:
         return Reading(rows=page.rows, is_whole=page.is_whole)
 
     async def recent(
-        self, access: Access, *, most_pages: int, is_enough: Callable[[Reading[Task]], bool]
+        self,
+        access: Access,
+        *,
+        most_pages: int,
+        is_enough: Callable[[Reading[Task]], bool],
+        search: Search | None = None,
     ) -> Reading[Task]:
         """Return first-generation tasks, newest first, until ``is_enough``."""
 
@@ -80,10 +99,15 @@ class Lists:
             answer = await self._client.get(access, "/v2/recent_tasks", params)
             return None if answer.status in _ABSENT else self._page(answer, recent_page)
 
-        return await _read(piece, most_pages, is_enough)
+        return await _read(piece, most_pages, is_enough, search)
 
     async def drafts(
-        self, access: Access, *, most_pages: int, is_enough: Callable[[Reading[Draft]], bool]
+        self,
+        access: Access,
+        *,
+        most_pages: int,
+        is_enough: Callable[[Reading[Draft]], bool],
+        search: Search | None = None,
     ) -> Reading[Draft]:
         """Return finished Sora 2 results, newest first, until ``is_enough``."""
 
@@ -92,7 +116,7 @@ class Lists:
             answer = await self._drafts_answer(access, params)
             return None if answer.status in _ABSENT else self._page(answer, drafts_page)
 
-        return await _read(piece, most_pages, is_enough)
+        return await _read(piece, most_pages, is_enough, search)
 
     async def draft(self, access: Access, result_id: str) -> Draft | None:
         """Return one finished Sora 2 result, None if the account has none of that id.
@@ -141,15 +165,28 @@ async def _read(
     piece: Callable[[str | None], Awaitable[Page[Row] | None]],
     most_pages: int,
     is_enough: Callable[[Reading[Row]], bool],
+    search: Search | None,
 ) -> Reading[Row]:
     reading: Reading[Row] = Reading(is_end=False)
     onward: str | None = None
-    for _ in range(most_pages):
-        page = await piece(onward)
+    until: float | None = None
+    for number in range(max(most_pages, search.most_pages if search else 0)):
+        is_usual = number < most_pages
+        if search is not None and number == most_pages:
+            until = asyncio.get_running_loop().time() + search.within_s
+        try:
+            async with asyncio.timeout_at(until):
+                page = await piece(onward)
+        except (GatewayError, TimeoutError):
+            if is_usual:
+                raise
+            break
         if page is None:
-            return Reading(exists=False)
+            return Reading(exists=False) if is_usual else reading
+        rows = (*reading.rows, *page.rows)
         reading = Reading(
-            rows=(*reading.rows, *page.rows),
+            rows=rows,
+            usual=len(rows) if is_usual else reading.usual,
             is_whole=reading.is_whole and page.is_whole,
             is_end=page.onward is None,
         )

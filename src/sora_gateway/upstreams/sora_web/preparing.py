@@ -46,7 +46,7 @@ class Preparer:
                 "/uploads",
                 name=translate.file_name(blob.media_type),
                 media_type=blob.media_type,
-                content=await inputs.read(blob),
+                content=inputs.file(blob),
             )
             require_success(answer, self._now())
             prepared[translate.upload_key(index)] = translate.upload_id(answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -40,13 +40,15 @@ from sora_gateway.upstreams.sora_web.config import SoraWebConfig
 from sora_gateway.upstreams.sora_web.credentials import Exchange, lifetime
 from sora_gateway.upstreams.sora_web.describing import described
 from sora_gateway.upstreams.sora_web.errors import require_success
-from sora_gateway.upstreams.sora_web.lists import Lists, Reading
+from sora_gateway.upstreams.sora_web.lists import Lists, Reading, Search
+from sora_gateway.upstreams.sora_web.lists_search import Searches
 from sora_gateway.upstreams.sora_web.memory import Memory, Sight
 from sora_gateway.upstreams.sora_web.preparing import Preparer
 from sora_gateway.upstreams.sora_web.wire import Answer, Draft, Task, problem
 
 _FIND_PAGES = 40
 _RECENT_PAGES = 3
+_SEARCH = Search(most_pages=40, within_s=10.0)
 _MISSES = 2
 _EARLY_LOOKS = frozenset({3, 6, 12})  # new tasks may be hidden from the first reads (section 7.4)
 _BLANK_READS = 5
@@ -68,6 +70,7 @@ class SoraWeb:
         self._exchange = Exchange(self._client, config, now)
         self._lists = Lists(self._client, now)
         self._memory = Memory()
+        self._searches = Searches()
         self._preparer = Preparer(self._client, self._lists, config, now)
         self._cameos = Cameos(self._client, config, now)
 
@@ -209,8 +212,12 @@ class SoraWeb:
     async def observe(
         self, jobs: Sequence[RemoteJob], account: Account, kinds: frozenset[MediaKind]
     ) -> Observed:
-        """Read the account's lists once for all ``jobs``, and those of ``kinds`` even without jobs."""
-        look = _Look()
+        """Read the account's lists once for all ``jobs``, and those of ``kinds`` even without jobs.
+
+        A few pages of each; further back only now and then, for a task that those have not shown for long.
+        """
+        is_search = self._searches.begin((job.id for job in jobs), self._now())
+        look = _Look(search=_SEARCH if is_search else None)
         access = _access(account)
         newer: list[RemoteJob] = []
         older: list[RemoteJob] = []
@@ -271,17 +278,18 @@ class SoraWeb:
     async def _observe_drafts(
         self, jobs: Sequence[RemoteJob], access: Access, look: _Look
     ) -> list[RemoteJob]:
-        wanted = {job.id for job in jobs}
+        starts = {job.id: job.started_at for job in jobs}
 
         def is_enough(reading: Reading[Draft]) -> bool:
-            return wanted <= {draft.task_id for draft in reading.rows}
+            missing = starts.keys() - {draft.task_id for draft in reading.rows}
+            return not missing or (look.search is not None and _is_back_at(starts, missing, reading))
 
-        reading = await self._lists.drafts(access, most_pages=self._config.drafts_pages, is_enough=is_enough)
-        drafts: dict[str, list[Draft]] = {}
-        for draft in reading.rows:
-            if draft.task_id is not None:
-                drafts.setdefault(draft.task_id, []).append(draft)
-        look.listed |= {task_id: _listed_draft(rows) for task_id, rows in drafts.items()}
+        reading = await self._lists.drafts(
+            access, most_pages=self._config.drafts_pages, is_enough=is_enough, search=look.search
+        )
+        drafts = _by_task(reading.rows)
+        usual = _by_task(reading.rows[: reading.usual])
+        look.listed |= {task_id: _listed_draft(rows) for task_id, rows in usual.items()}
         absent: list[RemoteJob] = []
         for job in jobs:
             if job.id in drafts:
@@ -290,6 +298,8 @@ class SoraWeb:
                     look.statuses[job.id] = status
             elif reading.reaches(job.started_at - matching.SLACK_S):
                 absent.append(job)
+            elif reading.exists and reading.is_whole and self._is_due(job):
+                self._searches.out_of_reach(job.id, self._now())
         return absent
 
     def _draft_status(self, job: RemoteJob, drafts: Sequence[Draft]) -> RemoteStatus | None:
@@ -305,16 +315,20 @@ class SoraWeb:
         return results.blank_failure() if is_over else None
 
     async def _observe_older(self, jobs: Sequence[RemoteJob], access: Access, look: _Look) -> None:
-        wanted = {job.id for job in jobs}
+        starts = {job.id: job.started_at for job in jobs}
 
         def is_enough(reading: Reading[Task]) -> bool:
             # Unfinished tasks are among the newest: a page that ends with a finished one has them all.
-            are_all_found = wanted <= {task.id for task in reading.rows}
-            return are_all_found and not results.is_unfinished(reading.rows[-1])
+            missing = starts.keys() - {task.id for task in reading.rows}
+            is_over = not missing or (look.search is not None and _is_back_at(starts, missing, reading))
+            return is_over and not results.is_unfinished(reading.rows[-1])
 
-        reading = await self._lists.recent(access, most_pages=_RECENT_PAGES, is_enough=is_enough)
+        reading = await self._lists.recent(
+            access, most_pages=_RECENT_PAGES, is_enough=is_enough, search=look.search
+        )
         tasks = {task.id: task for task in reading.rows}
-        look.listed |= {task.id: results.listed(task, is_first_generation=True) for task in reading.rows}
+        usual = reading.rows[: reading.usual]
+        look.listed |= {task.id: results.listed(task, is_first_generation=True) for task in usual}
         is_to_the_end = reading.is_end or not results.is_unfinished(reading.rows[-1])
         if reading.exists and reading.is_whole and is_to_the_end:
             look.read.add(MediaKind.IMAGE)
@@ -323,13 +337,17 @@ class SoraWeb:
             if job.id in tasks:
                 sight.was_seen, sight.is_first_generation = True, job.kind is MediaKind.VIDEO
                 look.statuses[job.id] = results.recent_status(tasks[job.id])
-            elif self._is_gone(job, sight, reading):
-                look.statuses[job.id] = RemoteUnknown()
+            elif not self._is_new(job, sight):
+                if self._is_gone(job, reading):
+                    look.statuses[job.id] = RemoteUnknown()
+                elif reading.exists and reading.is_whole:
+                    self._searches.out_of_reach(job.id, self._now())
 
-    def _is_gone(self, job: RemoteJob, sight: Sight, reading: Reading[Task]) -> bool:
-        is_new = not sight.was_seen and self._now() - job.started_at < self._config.drafts_after_s
-        if is_new:
-            return False
+    def _is_new(self, job: RemoteJob, sight: Sight) -> bool:
+        return not sight.was_seen and self._now() - job.started_at < self._config.drafts_after_s
+
+    @staticmethod
+    def _is_gone(job: RemoteJob, reading: Reading[Task]) -> bool:
         if not reading.exists:
             # A backend without first-generation lists: the Sora 2 lists have said that it is not there.
             return job.kind is MediaKind.VIDEO
@@ -384,9 +402,10 @@ class SoraWeb:
 
 
 class _Look:
-    """What one look at an account has found so far."""
+    """What one look at an account has found so far. ``search``: how far back it goes beyond the usual."""
 
-    def __init__(self) -> None:
+    def __init__(self, search: Search | None) -> None:
+        self.search = search
         self.statuses: dict[str, RemoteStatus] = {}
         self.listed: dict[str, Listed] = {}
         self.read: set[MediaKind] = set()
@@ -411,6 +430,20 @@ def _require_whole(is_whole: bool) -> None:
         raise GatewayError(
             ErrorKind.UPSTREAM_UNREACHABLE, "The backend's lists could not be read back to the submission."
         )
+
+
+def _is_back_at(
+    starts: Mapping[str, float], missing: Iterable[str], reading: Reading[Task] | Reading[Draft]
+) -> bool:
+    return reading.reaches(min(starts[task_id] for task_id in missing) - matching.SLACK_S)
+
+
+def _by_task(drafts: Sequence[Draft]) -> Mapping[str, list[Draft]]:
+    found: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        if draft.task_id is not None:
+            found.setdefault(draft.task_id, []).append(draft)
+    return found
 
 
 def _listed_draft(drafts: Sequence[Draft]) -> Listed:

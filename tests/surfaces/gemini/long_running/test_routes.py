@@ -152,7 +152,8 @@ async def test_fetch_of_what_is_gone(gateway: Gateway, client: httpx2.AsyncClien
     name = await _started(client)
     job_id = name.rpartition("/")[2]
     gateway.generations.change(job_id, gateway.generations.completes)
-    gateway.vault.files.clear()
+    for name_in_vault in tuple(gateway.vault.files):
+        await gateway.vault.delete(name_in_vault)
     answer = await _fetched(client, name)
     assert (answer.status_code, answer.json()["error"]["details"][0]["reason"]) == (404, "EXPIRED")
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.datastructures import UploadFile
 
 from sora_gateway.domain.character_fields import CharacterWish
 from sora_gateway.domain.errors import GatewayError
+from sora_gateway.ports.media import LocalFile
 from sora_gateway.surfaces.openai.characters.translate import translate_character
 from sora_gateway.web.forms import Form, Upload
 
-FILE = Upload("a.mp4", UploadFile(io.BytesIO(b"mp4")))
+CAME_IN = LocalFile(path=Path("spool"), size_bytes=1, digest="0" * 64)
+
+FILE = Upload("a.mp4", CAME_IN)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.datastructures import UploadFile
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
+from sora_gateway.ports.media import LocalFile
 from sora_gateway.surfaces.openai.files.translate import (
     PAGE,
     Listing,
@@ -17,10 +17,12 @@ from sora_gateway.surfaces.openai.files.translate import (
 )
 from sora_gateway.web.forms import Form, Upload
 
+CAME_IN = LocalFile(path=Path("spool"), size_bytes=1, digest="0" * 64)
+
 
 def form(name: str = "cat.png", count: int = 1, **fields: Any) -> Form:
     """Return a form with files."""
-    uploads = tuple(Upload(name, UploadFile(io.BytesIO(b"x"))) for _ in range(count))
+    uploads = tuple(Upload(name, CAME_IN) for _ in range(count))
     return Form(fields=fields, files={"file": uploads} if uploads else {})
 
 

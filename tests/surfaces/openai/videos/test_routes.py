@@ -14,6 +14,7 @@ import pytest
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Step
 from sora_gateway.domain.licences import Licence, Permission
+from sora_gateway.engine.generations import Watched
 from sora_gateway.licences.keys import hash_key
 from tests.fakes import MP4, PNG, Change, fails, progresses, starts
 from tests.gateway import AUTH, KEY, Gateway, client_of, served, until
@@ -334,6 +335,38 @@ async def test_heartbeat_is_an_event(tmp_path: Any) -> None:
         async with _watch(gateway, video["id"]) as events:
             assert (await anext(events))["event"] == "video.queued"
             assert await anext(events) == {"event": "ping", "data": "{}"}
+
+
+async def _away(*_: object, **__: object) -> AsyncIterator[Watched]:
+    raise GatewayError(ErrorKind.STORE_UNAVAILABLE, "The store does not answer.")
+    yield  # type: ignore[unreachable]  # a generator, which fails when it is asked
+
+
+@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": "0"}, {"Last-Event-ID": "9"}])
+async def test_a_store_that_is_away_when_the_watching_begins(
+    live: Gateway, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """503 in the dialect, as anywhere else, and no traceback."""
+    async with client_of(live) as client:
+        video = await _make(client)
+        live.generations.watch = _away  # type: ignore[method-assign]
+        answer = await client.get(f"/v1/videos/{video['id']}/events", headers=headers)
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "store_unavailable"
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_store_that_goes_away_before_there_is_news(
+    live: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who has seen everything is answered at once; then the stream ends whole and he comes back."""
+    async with client_of(live) as client:
+        video = await _make(client)
+        live.generations.watch = _away  # type: ignore[method-assign]
+        answer = await client.get(f"/v1/videos/{video['id']}/events", headers={"Last-Event-ID": "1"})
+    assert answer.status_code == 200
+    assert "retry: 1000" in answer.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_hang_up_ends_the_watching_only(live: Gateway) -> None:

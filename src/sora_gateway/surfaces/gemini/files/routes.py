@@ -25,7 +25,9 @@ async def download(request: Request) -> Response:
     if name is None:
         raise GatewayError(ErrorKind.NOT_FOUND, f"There is no file '{asked[:80]}'.", param="file")
     output = await output_of(services, name.job_id, MAIN_VARIANT[name.kind], name.index, caller)
-    return await deliver(request, StoredSource(services.vault, output.blob), name=name.id)
+    return await deliver(
+        request, StoredSource(services.vault, output.blob, services.accel_prefix), name=name.id
+    )
 
 
 _FILES = files("video/mp4", "image/png", "image/webp", "image/jpeg")

@@ -40,9 +40,10 @@ from sora_gateway.surfaces.gemini.generate_content.translate import (
 )
 from sora_gateway.surfaces.gemini.intake import Accepted, accept
 from sora_gateway.surfaces.gemini.names import CLOUD, VERSIONS, file_uri
-from sora_gateway.surfaces.gemini.results import base64_of, media_type_of, results_of, still_running
+from sora_gateway.surfaces.gemini.results import embedded_of, media_type_of, results_of, still_running
 from sora_gateway.surfaces.gemini.streaming import ContentStream
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.embedding import in_full, json_with_files
 from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.routes import DirectRoute, Endpoint, body, json_response, parameters
@@ -58,7 +59,7 @@ async def generate(request: Request) -> Response:
     unfinished = next((job for job in jobs if not job.is_final), None)
     if unfinished is not None:
         raise still_running(request, unfinished)
-    return json_response(render_content(_head(request, accepted), await _parts(request, accepted, jobs)))
+    return json_with_files(render_content(_head(request, accepted), await _parts(request, accepted, jobs)))
 
 
 async def stream(request: Request) -> Response:
@@ -95,11 +96,11 @@ async def predict(request: Request) -> Response:
     pictures: list[wire.Prediction] = [
         {
             "mimeType": media_type_of(output, encoding),
-            "bytesBase64Encoded": await base64_of(services, output, encoding),
+            "bytesBase64Encoded": await embedded_of(services, output, encoding),
         }
         for output in results_of(job)
     ]
-    return json_response(render_predictions(pictures))
+    return json_with_files(render_predictions(pictures))
 
 
 def _check_model(request: Request) -> None:
@@ -143,7 +144,7 @@ async def _pieces(
                         yield render_piece(head, [thought])
                     said = thought
             ended.append(job)
-        yield render_content(head, await _parts(request, accepted, ended))
+        yield await in_full(render_content(head, await _parts(request, accepted, ended)))
     except GatewayError as error:
         yield render_error(error)
 
@@ -170,7 +171,7 @@ async def _results(request: Request, job: Job, encoding: str | None) -> list[wir
     parts: list[wire.Part] = []
     for output in results_of(job):
         if job.kind is MediaKind.IMAGE:
-            data = await base64_of(services_of(request), output, encoding)
+            data = await embedded_of(services_of(request), output, encoding)
             parts.append(render_picture(media_type_of(output, encoding), data))
         else:
             uri = file_uri(request, job.id, job.kind, output.index)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pydantic_core import to_json
-
 from sora_gateway.domain.jobs import Job, Status
 from sora_gateway.domain.media import Blob, Variant
 from sora_gateway.engine.generations import JobView
@@ -21,9 +19,6 @@ _METADATA = "type.googleapis.com/sora_gateway.VideoMetadata"
 _RESPONSE = "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
 _FETCHED = "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 
-Piece = bytes | Blob
-"""Of an answer: JSON as it is, or a file that stands there in base64."""
-
 
 def render_operation(name: str, views: Sequence[JobView], uri_of: Callable[[Job], str]) -> Operation:
     """Return the operation ``name``, with links to the files once all of its jobs have ended."""
@@ -32,10 +27,10 @@ def render_operation(name: str, views: Sequence[JobView], uri_of: Callable[[Job]
     if error is not None:
         operation["error"] = error
     elif operation["done"]:
-        made = [view.job for view in views if view.job.status is Status.COMPLETED]
         response: GenerateVideoResponse = {
             "generatedSamples": [
-                {"video": {"uri": uri_of(job), "encoding": file_of(job).media_type}} for job in made
+                {"video": {"uri": uri_of(job), "encoding": file_of(job).media_type}}
+                for job in completed(views)
             ]
         }
         reasons = _reasons(views)
@@ -46,29 +41,32 @@ def render_operation(name: str, views: Sequence[JobView], uri_of: Callable[[Job]
     return operation
 
 
-def render_fetched(name: str, views: Sequence[JobView]) -> list[Piece]:
-    """Return the operation as JSON in pieces, with the files in it once all of its jobs have ended."""
+def render_fetched(name: str, views: Sequence[JobView], base64_of: Callable[[Job], str]) -> FetchedOperation:
+    """Return the operation with the files in it once all of its jobs have ended."""
     base = _base(name, views)
     operation: FetchedOperation = {"name": name, "metadata": base["metadata"], "done": base["done"]}
     error = _error(views)
     if error is not None:
         operation["error"] = error
     if error is not None or not operation["done"]:
-        return [to_json(operation)]
-    operation["response"] = {"@type": _FETCHED, "videos": []}
+        return operation
+    operation["response"] = {
+        "@type": _FETCHED,
+        "videos": [
+            {"mimeType": file_of(job).media_type, "bytesBase64Encoded": base64_of(job)}
+            for job in completed(views)
+        ],
+    }
     reasons = _reasons(views)
     if reasons:
         operation["response"]["raiMediaFilteredCount"] = len(reasons)
         operation["response"]["raiMediaFilteredReasons"] = reasons
-    before, empty, after = to_json(operation).partition(b'"videos":[')
-    pieces: list[Piece] = [before + empty]
-    made = [view.job for view in views if view.job.status is Status.COMPLETED]
-    for position, job in enumerate(made):
-        file = file_of(job)
-        media_type = to_json(file.media_type)
-        comma = b"," if position else b""
-        pieces += [comma + b'{"mimeType":%s,"bytesBase64Encoded":"' % media_type, file, b'"}']
-    return [*pieces, after]
+    return operation
+
+
+def completed(views: Sequence[JobView]) -> list[Job]:
+    """Return the jobs that have a result."""
+    return [view.job for view in views if view.job.status is Status.COMPLETED]
 
 
 def file_of(job: Job) -> Blob:

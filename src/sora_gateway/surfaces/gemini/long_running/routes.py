@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
-import anyio
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.jobs import Job
 from sora_gateway.domain.licences import Caller, Permission
-from sora_gateway.domain.media import Blob, MediaKind
+from sora_gateway.domain.media import MediaKind
 from sora_gateway.engine.generations import JobView
 from sora_gateway.surfaces.gemini.errors import RESPONSES
 from sora_gateway.surfaces.gemini.intake import accept
 from sora_gateway.surfaces.gemini.long_running import wire
 from sora_gateway.surfaces.gemini.long_running.render import (
-    Piece,
+    completed,
+    file_of,
     render_fetched,
     render_operation,
 )
 from sora_gateway.surfaces.gemini.long_running.translate import translate_fetch, translate_start
 from sora_gateway.surfaces.gemini.names import CLOUD, VERSIONS, file_uri, operation_id_in, resource_in
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.embedding import embedded_file, json_with_files
 from sora_gateway.web.forms import read_form
 from sora_gateway.web.mounts import path_below
 from sora_gateway.web.routes import DirectRoute, body, json_response, parameters
-from sora_gateway.web.state import Services
-
-_ENCODED_AT_ONCE = 3 * 64 * 1024
-"""Bytes; a multiple of three, so that base64 needs no padding in between."""
 
 
 async def start(request: Request) -> Response:
@@ -64,12 +58,17 @@ async def fetch(request: Request) -> Response:
     caller = await authenticated(request, Permission.GEMINI)
     async with read_form(request) as form:
         name, job_id = translate_fetch(form)
-    pieces = render_fetched(name, await _siblings(request, job_id, caller))
-    services = services_of(request)
-    for piece in pieces:
-        if isinstance(piece, Blob) and await services.vault.size(piece.name) is None:
-            raise GatewayError(ErrorKind.EXPIRED, f"The files of '{name[:80]}' were kept long enough.")
-    return _Encoded(services, pieces)
+    views, vault = await _siblings(request, job_id, caller), services_of(request).vault
+    # Of an operation that goes on nothing is shown yet.
+    shown = completed(views) if all(view.job.is_final for view in views) else []
+    try:
+        files = {job.id: await embedded_file(vault, file_of(job)) for job in shown}
+    except GatewayError as error:
+        if error.kind is not ErrorKind.NOT_FOUND:
+            raise
+        message = f"The files of '{name[:80]}' were kept long enough."
+        raise GatewayError(ErrorKind.EXPIRED, message) from error
+    return json_with_files(render_fetched(name, views, lambda job: files[job.id]))
 
 
 def _shown(request: Request, name: str, views: Sequence[JobView]) -> Response:
@@ -97,43 +96,6 @@ async def _siblings(request: Request, job_id: str, caller: Caller) -> list[JobVi
             if error.kind is not ErrorKind.NOT_FOUND:
                 raise
     return views
-
-
-class _Encoded(StreamingResponse):
-    """JSON with files in it, of which little is held in memory at a time."""
-
-    def __init__(self, services: Services, pieces: Sequence[Piece]) -> None:
-        length = sum(_encoded_bytes(piece) for piece in pieces)
-        headers = {"content-length": str(length)}
-        super().__init__(_encoded(services, pieces), headers=headers, media_type="application/json")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await cast(AsyncGenerator[bytes, None], self.body_iterator).aclose()
-
-
-def _encoded_bytes(piece: Piece) -> int:
-    return len(piece) if isinstance(piece, bytes) else 4 * -(-piece.size_bytes // 3)
-
-
-async def _encoded(services: Services, pieces: Sequence[Piece]) -> AsyncGenerator[bytes, None]:
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            yield piece
-            continue
-        rest = b""
-        reading = cast(AsyncGenerator[bytes, None], services.vault.read(piece.name))
-        async with aclosing(reading) as chunks:
-            async for chunk in chunks:
-                rest += chunk
-                whole = len(rest) // 3 * 3 if len(rest) >= _ENCODED_AT_ONCE else 0
-                if whole:
-                    yield base64.b64encode(rest[:whole])
-                    rest = rest[whole:]
-        yield base64.b64encode(rest)
 
 
 def build_router() -> APIRouter:

@@ -28,7 +28,6 @@ from sora_gateway.web.deps import authenticated, services_of
 from sora_gateway.web.forms import Form, read_form
 from sora_gateway.web.idempotency import idempotency_of
 from sora_gateway.web.intake import is_dry
-from sora_gateway.web.pictures import read_whole
 from sora_gateway.web.planning import PlannedError, plan
 from sora_gateway.web.routes import DirectRoute, body, json_response, parameters
 from sora_gateway.web.starting import clip_of, with_blob
@@ -96,7 +95,7 @@ async def _clip(request: Request, caller: Caller, asked: Asked) -> Clip:
     services, names = services_of(request), asked.names
     if asked.file_id is not None:
         blob = await services.files.input_of(asked.file_id, caller, param=names.url, kind=MediaKind.VIDEO)
-        copy = await services.generations.store_clip(await read_whole(services, blob), param=names.url)
+        copy = await services.generations.store_clip(blob, param=names.url)
         return with_blob(Clip(start_s=asked.wish.start_s, end_s=asked.wish.end_s), copy, names)
     clip = await clip_of(services, caller, asked.wish, upload=asked.upload, names=names)
     if clip is None:

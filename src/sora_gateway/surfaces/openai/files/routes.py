@@ -39,7 +39,7 @@ async def upload(request: Request) -> Response:
     async with read_form(request) as form:
         sent = translate_upload(form)
         file = await services_of(request).files.add(
-            sent.upload.pieces(),
+            sent.upload.file,
             caller,
             name=sent.name,
             purpose=sent.purpose,
@@ -120,4 +120,6 @@ async def content(request: Request) -> Response:
     caller = await authenticated(request)
     services, file_id = services_of(request), request.path_params["file_id"]
     file = await services.files.get(file_id, caller)
-    return await deliver(request, StoredSource(services.vault, file.blob), name=file.id)
+    return await deliver(
+        request, StoredSource(services.vault, file.blob, services.accel_prefix), name=file.id
+    )

@@ -23,12 +23,19 @@ from sora_gateway.surfaces.openai.images.translate import (
     translate_variation,
 )
 from sora_gateway.surfaces.openai.intake import Accepted, accept
-from sora_gateway.surfaces.openai.results import base64_of, encoding_of, results_of, still_running
+from sora_gateway.surfaces.openai.results import (
+    base64_of,
+    embedded_of,
+    encoding_of,
+    results_of,
+    still_running,
+)
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.embedding import json_with_files
 from sora_gateway.web.forms import Form, read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.pictures import preview
-from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response
+from sora_gateway.web.routes import STREAMED, DirectRoute, body
 from sora_gateway.web.state import Services
 from sora_gateway.web.streaming import EventStream, encode_event, watching
 from sora_gateway.web.telling import stopping
@@ -101,7 +108,7 @@ async def _whole(request: Request, job: Job, asked: Asked, encoding: str | None)
     images = [await _image(request, job, output, asked, encoding) for output in outputs]
     first = encoding_of(outputs[0], encoding)
     answer = render_images(job.request, images, created_at=job.created_at, encoding=first)
-    return json_response(answer)
+    return json_with_files(answer)
 
 
 async def _image(
@@ -112,7 +119,7 @@ async def _image(
         other = encoding if encoding != encoding_of(output, None) else None
         image = {"url": link_to(request, job, index=output.index, encoding=other)}
     else:
-        image = {"b64_json": await base64_of(services_of(request), output, encoding)}
+        image = {"b64_json": await embedded_of(services_of(request), output, encoding)}
     if asked.revised_prompt is not None:
         image["revised_prompt"] = asked.revised_prompt
     return image

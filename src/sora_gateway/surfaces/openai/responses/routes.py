@@ -39,8 +39,9 @@ from sora_gateway.surfaces.openai.responses.translate import (
     translate_watching,
     unknown,
 )
-from sora_gateway.surfaces.openai.results import base64_of, encoding_of, is_completed, results_of
+from sora_gateway.surfaces.openai.results import embedded_of, encoding_of, is_completed, results_of
 from sora_gateway.web.deps import authenticated, services_of
+from sora_gateway.web.embedding import in_full, json_with_files
 from sora_gateway.web.forms import read_form
 from sora_gateway.web.links import link_to
 from sora_gateway.web.routes import STREAMED, DirectRoute, body, json_response, parameters
@@ -73,7 +74,7 @@ async def create(request: Request) -> Response:
         return json_response(render_response(head, jobs, ()))
     ended = await wait_final(request, jobs, caller)
     _require_results(request, head, ended)
-    return json_response(await _whole(request, head, ended, encoding))
+    return json_with_files(await _whole(request, head, ended, encoding))
 
 
 @router.get(
@@ -95,7 +96,7 @@ async def retrieve(request: Request) -> Response:
     head, jobs, encoding = await _find(request, caller)
     if asked.is_streamed:
         return _streamed(request, caller, head, jobs, encoding, after=asked.after)
-    return json_response(await _whole(request, head, jobs, encoding))
+    return json_with_files(await _whole(request, head, jobs, encoding))
 
 
 @router.post(
@@ -110,7 +111,7 @@ async def cancel(request: Request) -> Response:
     head, jobs, encoding = await _find(request, caller)
     generations = services_of(request).generations
     after = [(await generations.cancel(job.id, caller)).job for job in jobs]
-    return json_response(await _whole(request, head, after, encoding))
+    return json_with_files(await _whole(request, head, after, encoding))
 
 
 def _head(job: Job, encoding: str | None, asked: Asked | None = None) -> Head:
@@ -210,7 +211,7 @@ async def _images(request: Request, job: Job, encoding: str | None) -> list[wire
         render_image(
             job,
             position,
-            result=await base64_of(services, output, encoding),
+            result=await embedded_of(services, output, encoding),
             encoding=encoding_of(output, encoding),
         )
         for position, output in enumerate(results_of(job))
@@ -252,7 +253,7 @@ async def _events(
                         yield render_generating(begun, 0)
                         begun = None
             ended.append(job)
-        output = await _output(request, ended, encoding)
+        output = await in_full(await _output(request, ended, encoding))
         for event in render_output(ended[0], output):
             yield event
         yield render_end(render_response(head, ended, output))

@@ -39,7 +39,7 @@ from sora_gateway.web.files import StoredSource, deliver
 from sora_gateway.web.forms import Form, read_form
 from sora_gateway.web.outputs import output_of
 from sora_gateway.web.routes import DirectRoute, body, files, json_response, parameters
-from sora_gateway.web.streaming import EventStream
+from sora_gateway.web.streaming import EventStream, first_of
 from sora_gateway.web.waiting import wait_as_preferred
 
 router = APIRouter(route_class=DirectRoute, tags=["videos"], responses=RESPONSES)
@@ -208,7 +208,9 @@ async def content(request: Request) -> Response:
     services, video_id = services_of(request), request.path_params["video_id"]
     variant = translate_variant(request.query_params)
     output = await output_of(services, video_id, variant, 0, caller)
-    return await deliver(request, StoredSource(services.vault, output.blob), name=video_id)
+    return await deliver(
+        request, StoredSource(services.vault, output.blob, services.accel_prefix), name=video_id
+    )
 
 
 @router.post(
@@ -248,4 +250,7 @@ async def events(request: Request) -> Response:
         return Response(status_code=204)  # tells an EventSource not to come back
     watched = services.generations.watch(video_id, caller, after_seq=seen)
     stream = render_events(watched, is_resumed=seen is not None)
-    return EventStream(stream, beat_s=services.ping_s, beats_with_events=True, farewell=COME_BACK)
+    first = await first_of(stream) if seen != job.seq else ()  # else nothing is new, perhaps for long
+    return EventStream(
+        stream, first=first, beat_s=services.ping_s, beats_with_events=True, farewell=COME_BACK
+    )
