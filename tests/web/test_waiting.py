@@ -165,7 +165,7 @@ async def test_preference_and_patience(gateway: Gateway, client: httpx2.AsyncCli
 
 
 async def test_preference_and_the_end_of_the_process(gateway: Gateway, client: httpx2.AsyncClient) -> None:
-    """It is said as for any other answer that waits."""
+    """The answer is the job as it was: its caller knows the id, and looks again."""
 
     async def cancelled(*_: object, **__: object) -> None:
         raise asyncio.CancelledError
@@ -173,8 +173,8 @@ async def test_preference_and_the_end_of_the_process(gateway: Gateway, client: h
     gateway.generations.wait_final = cancelled  # type: ignore[method-assign, assignment]
     answer = await client.post("/v1/videos", json={"prompt": "x"}, headers={"Prefer": "wait=9"})
     (job_id,) = gateway.generations.histories
-    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "server_stopping")
-    assert f"/v1/files/{job_id}/video/0" in answer.json()["error"]["message"]
+    assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (200, job_id, "queued")
+    assert "preference-applied" not in answer.headers
 
 
 async def test_preference_and_hang_up(live: Gateway) -> None:

@@ -360,7 +360,7 @@ class Generations:
             async with asyncio.timeout(timeout_s), aclosing(self._watchers.watch(job_id)) as sights:
                 async for sight in sights:
                     if sight.job.is_final:
-                        break
+                        return sight.job  # read again, it might be deleted already
         except TimeoutError:
             pass
         return await self._own(job_id, caller)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn, Protocol, TypeVar
 
@@ -101,8 +101,9 @@ class EventStream(Response):
 
     It beats with comments, which every SDK skips, or with ``ping`` events that have data
     (``beats_with_events``), since the Python SDK fails on a comment after an ``id:`` line; or with ``beat``.
-    When the server stops, or the events end with a ``GatewayError``, ``farewell`` is sent and the answer ends
-    whole. ``first`` are events that were taken from ``events`` before.
+    When the server stops, or the events end with a ``GatewayError``, ``farewell`` is sent (or what it returns
+    when it is told whether there was an event before) and the answer ends whole. ``first`` are
+    events that were taken from ``events`` before.
 
     Two tasks and a timer. The response of sse-starlette takes five tasks: 44 kB for each open stream where
     this takes 19, and a third more of the processor for each event.
@@ -115,7 +116,7 @@ class EventStream(Response):
         beat_s: float = BEAT_S,
         beats_with_events: bool = False,
         beat: bytes | None = None,
-        farewell: bytes = b"",
+        farewell: bytes | Callable[[bool], bytes] = b"",
         first: Sequence[bytes] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -125,6 +126,7 @@ class EventStream(Response):
         self.init_headers({**_HEADERS, **(headers or {})})
         self._events = events
         self._farewell = farewell
+        self._has_begun = False
         self._first = first
         self._beat_s = beat_s
         self._beat = beat or (_PING if beats_with_events else _COMMENT)
@@ -147,14 +149,17 @@ class EventStream(Response):
         except* _HungUpError:
             last = None
         except* _StoppedError:
-            last = self._farewell
+            last = self._goodbye()
         except* GatewayError as broken:
             log.warning("stream broken off", path=scope["path"], error=str(broken.exceptions[0]))
-            last = self._farewell
+            last = self._goodbye()
         finally:
             await self._events.aclose()
         if last is not None:
             await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _goodbye(self) -> bytes:
+        return self._farewell(self._has_begun) if callable(self._farewell) else self._farewell
 
     async def _run(self, receive: Receive, send: Send, answers: OpenAnswers) -> None:
         failure: Exception | None = None
@@ -167,6 +172,7 @@ class EventStream(Response):
                 for piece in self._first:
                     await self._say(send, piece)
                 async for piece in self._events:
+                    self._has_begun = True
                     await self._say(send, piece)
             except Exception as error:  # noqa: BLE001 - raised below, as what it is
                 failure = error

@@ -56,14 +56,18 @@ async def wait_as_preferred(request: Request, job: Job, caller: Caller) -> tuple
     It is no longer than any answer may take, and ends when the job does. Without a preference neither.
 
     Raises:
-        ClientDisconnect, GatewayError(still_running): see ``wait_final``.
+        ClientDisconnect: see ``wait_final``.
     """
     preferred_s = preferred_wait_s(request.headers)
     if preferred_s is None:
         return job, {}
     wait_s = min(preferred_s, int(patience_s(request.headers, services_of(request).wait_max_s)))
-    (seen,) = await wait_final(request, [job], caller, most_s=wait_s)
-    return seen, {"preference-applied": f"wait={wait_s}"}
+    seen = [job]
+    try:
+        await _wait(request, seen, caller, deadline=anyio.current_time() + wait_s)
+    except (StoppingError, asyncio.CancelledError):
+        return job, {}  # the process ends; the answer is the job, finished or not
+    return seen[0], {"preference-applied": f"wait={wait_s}"}
 
 
 async def wait_final(
@@ -75,23 +79,28 @@ async def wait_final(
         ClientDisconnect: the caller hung up; the jobs go on.
         GatewayError(still_running): the process ends; the jobs go on.
     """
-    services = services_of(request)
-    limit_s = patience_s(request.headers, services.wait_max_s)
+    limit_s = patience_s(request.headers, services_of(request).wait_max_s)
     deadline = anyio.current_time() + (limit_s if most_s is None else min(most_s, limit_s))
     seen = list(jobs)
-
-    async def wait() -> None:
-        for position, job in enumerate(jobs):
-            left_s = max(0.0, deadline - anyio.current_time())
-            seen[position] = await services.generations.wait_final(job.id, caller, timeout_s=left_s)
-
     try:
-        await while_connected(request, wait)
+        await _wait(request, seen, caller, deadline=deadline)
     except (StoppingError, asyncio.CancelledError):
         # Nothing but the end of the process cancels a request; the jobs do not live in it.
         message = f"The server is being restarted. Job '{jobs[0].id}' goes on; {_found(request, jobs[0])}"
         raise GatewayError(ErrorKind.STILL_RUNNING, message, code="server_stopping") from None
     return tuple(seen)
+
+
+async def _wait(request: Request, jobs: list[Job], caller: Caller, *, deadline: float) -> None:
+    """Put each job, as it is when it is final or at ``deadline``, into its place."""
+    generations = services_of(request).generations
+
+    async def wait() -> None:
+        for position, job in enumerate(jobs):
+            left_s = max(0.0, deadline - anyio.current_time())
+            jobs[position] = await generations.wait_final(job.id, caller, timeout_s=left_s)
+
+    await while_connected(request, wait)
 
 
 def _found(request: Request, job: Job) -> str:

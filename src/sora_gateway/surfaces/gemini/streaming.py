@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from sora_gateway.web.streaming import BEAT_S, EventStream
 
@@ -21,7 +21,7 @@ class ContentStream(EventStream):
         *,
         is_sse: bool,
         beat_s: float = BEAT_S,
-        farewell: bytes = b"",
+        farewell: bytes | Callable[[bool], bytes] = b"",
     ) -> None:
         super().__init__(pieces, beat_s=beat_s, beat=_BLANK, farewell=farewell)
         if not is_sse:

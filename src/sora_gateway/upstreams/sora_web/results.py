@@ -24,6 +24,7 @@ from sora_gateway.upstreams.sora_web.wire import Draft, Generation, Task
 
 _FAILED = frozenset({"failed", "error", "rejected", "cancelled", "canceled", "expired"})
 _DONE = frozenset({"succeeded", "completed", "complete", "finished"})
+_ENDED = _FAILED | _DONE
 _WAITING = frozenset({"queued", "preprocessing", "pending"})
 _REFUSED_KINDS = frozenset({"sora_content_violation", "sora_context_violation"})
 _ERROR_KINDS = frozenset({"sora_error"})
@@ -37,7 +38,7 @@ def marker_of(title: str | None) -> str | None:
 
 def is_unfinished(task: Task) -> bool:
     """Tell whether the task still holds a slot."""
-    return (task.status or "").lower() not in _FAILED | _DONE
+    return (task.status or "").lower() not in _ENDED
 
 
 def listed(task: Task, *, is_first_generation: bool) -> Listed:

@@ -276,8 +276,10 @@ async def test_heartbeat_is_an_event(tmp_path: Path) -> None:
     ):
         pings = 0
         async for line in lines:
-            pings += line == "event: ping"
             assert not line.startswith(":")
+            if line == "event: ping":
+                pings += 1
+                assert await anext(lines) == 'data: {"type":"ping"}'
             if pings == 3:
                 return
 

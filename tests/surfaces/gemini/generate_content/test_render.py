@@ -72,7 +72,8 @@ async def test_array() -> None:
     """One JSON text, cut short or not."""
     pieces = [piece async for piece in as_array(_pieces(THOUGHT, ERROR))]
     assert json.loads(b"".join(pieces)) == [THOUGHT, ERROR]
-    assert json.loads(b"".join(pieces[:1]) + error_element(ERROR)) == [THOUGHT, ERROR]
+    assert json.loads(b"".join(pieces[:1]) + error_element(ERROR, is_first=False)) == [THOUGHT, ERROR]
+    assert json.loads(error_element(ERROR, is_first=True)) == [ERROR]
 
 
 @pytest.mark.parametrize(

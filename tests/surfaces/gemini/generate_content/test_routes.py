@@ -266,6 +266,14 @@ async def test_restart_in_the_middle(live: Gateway, query: str) -> None:
     assert f"/v1/files/{job_id}/image/0" in error["message"]
 
 
+async def test_restart_before_the_first_piece(live: Gateway) -> None:
+    """The array is whole all the same."""
+    live.app.state.open_answers.end()
+    async with gemini_client(live) as client:
+        answer = await client.post(f"{IMAGE}:streamGenerateContent", json=_body())
+    assert answer.json()[-1]["error"]["details"][0]["reason"] == "SERVER_STOPPING"
+
+
 @pytest.mark.parametrize("place", ["v1", "v1beta", "v1beta1/publishers/google"])
 async def test_count_tokens(gateway: Gateway, client: httpx2.AsyncClient, place: str) -> None:
     """An estimate, and no job."""

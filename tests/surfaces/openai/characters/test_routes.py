@@ -12,6 +12,7 @@ import pytest
 from sora_gateway.domain.errors import ErrorKind
 from sora_gateway.domain.licences import Licence, Permission
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.priorities import Priority
 from sora_gateway.licences.keys import hash_key
 from tests.fakes import MP4, PNG, Change, fails
 from tests.gateway import AUTH, Gateway, client_of
@@ -274,3 +275,14 @@ async def test_its_job_is_no_video(gateway: Gateway, client: httpx2.AsyncClient)
     assert (await client.get(f"/v1/characters/{made['id']}")).json()["status"] == "processing"
     remix = await client.post(f"/v1/videos/{made['id']}/remix", json={"prompt": "x"})
     assert (remix.status_code, remix.json()["error"]["param"]) == (400, "video_id")
+
+
+async def test_service_tier(finishing: Gateway, client: httpx2.AsyncClient) -> None:
+    """It is read here too: an unknown one is refused, ``flex`` waits behind the others."""
+    source = {"from_task": await _video(client, finishing), "timestamps": "0,2"}
+    refused = await client.post("/v1/characters", json={**source, "service_tier": "bogus"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "service_tier")
+    made = await client.post("/v1/characters", json={**source, "service_tier": "flex"})
+    assert made.status_code == 200
+    job = finishing.generations.job(list(finishing.generations.histories)[-1])
+    assert job.request.priority is Priority.LOW

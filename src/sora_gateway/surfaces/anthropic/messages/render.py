@@ -65,8 +65,13 @@ def render_start(head: Head) -> Sequence[bytes]:
     return (
         _event({"type": "message_start", "message": _message(head)}),
         _event({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
-        _event({"type": "ping"}),
+        render_ping(),
     )
+
+
+def render_ping() -> bytes:
+    """Return the event that keeps a stream open."""
+    return _event({"type": "ping"})
 
 
 def render_text(text: str) -> bytes:

@@ -22,6 +22,7 @@ from sora_gateway.surfaces.anthropic.messages.render import (
     render_end,
     render_failure,
     render_message,
+    render_ping,
     render_progress,
     render_start,
     render_text,
@@ -62,7 +63,7 @@ async def create(request: Request) -> Response:
         return EventStream(
             _stream(request, caller, head, accepted),
             beat_s=services_of(request).ping_s,
-            beats_with_events=True,
+            beat=render_ping(),
             farewell=_farewell(request, accepted),
         )
     jobs = await wait_final(request, accepted.jobs, caller)

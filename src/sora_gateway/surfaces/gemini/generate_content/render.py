@@ -117,6 +117,6 @@ async def as_array(pieces: Pieces) -> AsyncGenerator[bytes, None]:
     yield b"]"
 
 
-def error_element(envelope: Mapping[str, Any]) -> bytes:
-    """Return an error as the last element of an array that is cut short."""
-    return b",\r\n" + to_json(envelope) + b"]"
+def error_element(envelope: Mapping[str, Any], *, is_first: bool) -> bytes:
+    """Return an error as the last element of an array that is cut short; ``is_first``: before it began."""
+    return (b"[" if is_first else b",\r\n") + to_json(envelope) + b"]"

@@ -71,7 +71,9 @@ async def stream(request: Request) -> Response:
         as_events(pieces) if has_events else as_array(pieces),
         is_sse=has_events,
         beat_s=services_of(request).ping_s,
-        farewell=error_event(goodbye) if has_events else error_element(goodbye),
+        farewell=error_event(goodbye)
+        if has_events
+        else lambda has_begun: error_element(goodbye, is_first=not has_begun),
     )
 
 

@@ -12,6 +12,7 @@ from sora_gateway.domain.characters import Character, CharacterStatus
 from sora_gateway.domain.errors import ErrorKind, GatewayError
 from sora_gateway.domain.licences import Caller, Permission
 from sora_gateway.domain.media import MediaKind
+from sora_gateway.domain.priorities import read_service_tier
 from sora_gateway.domain.requests import Clip
 from sora_gateway.engine.characters import character_request
 from sora_gateway.surfaces.openai.characters import wire
@@ -79,12 +80,13 @@ async def _begun(request: Request, caller: Caller, form: Form, asked: Asked) -> 
     """Submit the job that makes the character, once for equal requests with one key."""
     services = services_of(request)
     callback = callback_of(request, form.fields)
+    priority = read_service_tier(form.fields.get("service_tier"))
     promise = None if is_dry(asked.fields) else await idempotency_of(request, caller, form)
     before = await services.generations.replayed(promise) if promise is not None else None
     if before is not None:
         return await services.characters.remember(before[0])
     wanted = character_request(await _clip(request, caller, asked), asked.name)
-    wanted = replace(wanted, callback=callback)
+    wanted = replace(wanted, callback=callback, priority=priority)
     if is_dry(asked.fields):
         raise PlannedError(await plan(request, [wanted], caller))
     (job,) = await services.generations.submit([wanted], caller, idempotency=promise)
