@@ -19,7 +19,7 @@ _LEAST = 0.1
 def count_status(site: Site, loader: Loader) -> Iterator[Count]:
     """Ask for a finished job and for one that waits, and count."""
     yield from _count(site, loader, "finished", site.video_id, promised=1)
-    yield from _count(site, loader, "queued", site.queued_id, promised=2)
+    yield from _count(site, loader, "queued", site.queued_id, promised=1)
 
 
 def _count(site: Site, loader: Loader, state: str, job_id: str, *, promised: int) -> Iterator[Count]:

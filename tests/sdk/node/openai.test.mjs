@@ -161,7 +161,8 @@ describe("videos", SUITE, () => {
     const page = await client.videos.list({ limit: 3 });
     assert.deepEqual([page.data.length, page.has_more, page.last_id], [3, true, page.data[2].id]);
     assert.notEqual((await page.getNextPage()).data[0].id, page.last_id);
-    assert.equal((await errorOf(client.videos.list({ limit: 0 }), OpenAI.BadRequestError)).param, "limit");
+    assert.deepEqual((await client.videos.list({ limit: 0 })).data, []);
+    assert.equal((await errorOf(client.videos.list({ limit: 101 }), OpenAI.BadRequestError)).param, "limit");
     await errorOf(client.videos.list({ after: "video_unknown" }), OpenAI.NotFoundError);
   });
 
