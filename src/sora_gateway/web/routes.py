@@ -41,8 +41,8 @@ class DirectRoute(APIRoute):
 def mount(target: FastAPI | APIRouter, *routers: APIRouter) -> None:
     """Put the routes of ``routers`` into ``target``, in order, as if they had been written there.
 
-    ``include_router`` asks each router anew, twice for each request: with thirty routes that costs more than
-    the rest of a status call.
+    ``include_router`` would hide them behind routers of their own; ``Switchboard`` makes its table of what it
+    finds here.
     """
     routes = target.router.routes if isinstance(target, FastAPI) else target.routes
     for router in routers:
